@@ -1,0 +1,158 @@
+#include "app/worker.h"
+
+#include "base/log.h"
+#include "proxy/filters/accept_encoding.h"
+
+namespace weir::app {
+namespace {
+
+// The order of the walk's filters: the one list (docs/life_of_a_request.md, step 8).
+std::vector<std::unique_ptr<proxy::Filter>> filters_in_order() {
+  std::vector<std::unique_ptr<proxy::Filter>> out;
+  out.push_back(std::make_unique<proxy::AcceptEncoding>());
+  return out;
+}
+
+std::unique_ptr<flow::Connection> account_of(const wire::UpstreamFacts& facts, const net::Stream& stream, bool ended) {
+  auto out = std::make_unique<flow::Connection>();
+  out->id = facts.id;
+  out->leg = flow::Leg::upstream;
+  out->opened = facts.opened;
+  out->closed = ended ? wall_now() : 0;
+  out->local = facts.local;
+  out->peer = facts.peer;
+  out->host = facts.host;
+  out->via = facts.via;
+  out->requests = facts.requests;
+  out->bytes_in = stream.bytes_in();
+  out->bytes_out = stream.bytes_out();
+  out->timing.dns = facts.dns_us;
+  out->timing.connect = facts.connect_us;
+  out->timing.tls = facts.tls_us;
+  if (!facts.tls) return out;
+  out->tls_version = facts.tls->version;
+  out->cipher = facts.tls->cipher;
+  out->alpn = facts.tls->alpn;
+  out->sni = facts.tls->sni;
+  out->resumed = facts.tls->resumed;
+  out->certificate_subject = facts.tls->subject;
+  out->certificate_issuer = facts.tls->issuer;
+  out->certificate_sha256 = facts.tls->sha256;
+  out->certificate_not_after = facts.tls->not_after;
+  out->error_detail = facts.tls->problem;
+  return out;
+}
+
+std::string_view port_of(std::string_view address) { return address.substr(address.rfind(':') + 1); }
+std::string_view host_of(std::string_view address) { return address.substr(0, address.rfind(':')); }
+
+}  // namespace
+
+Worker::Worker(Shared shared, std::vector<UniqueFd> listeners, std::vector<std::string> self)
+    : shared_(shared),
+      self_(std::move(self)),
+      resolver_(loop_),
+      dialer_(loop_, resolver_),
+      recorder_(loop_, shared.sink, shared.numbers, shared.options.body_limit),
+      pool_(loop_, dialer_, shared.client_tls, pool_options()),
+      filters_(filters_in_order()),
+      walk_(loop_, pool_, recorder_, filters_, shared.options.walk),
+      services_{loop_, pool_, recorder_, walk_, shared.minter, shared.server_tls, shared.options.session},
+      accepting_(loop_),
+      serving_(loop_),
+      finishing_(loop_),
+      hurry_(loop_) {
+  for (UniqueFd& socket : listeners) listeners_.push_back(std::make_unique<net::Listener>(loop_, std::move(socket)));
+}
+
+Worker::~Worker() = default;
+
+wire::PoolOptions Worker::pool_options() {
+  wire::PoolOptions options = shared_.options.pool;
+  options.next_id = [this] { return shared_.numbers.next_connection(); };
+  options.account = [this](const wire::UpstreamFacts& facts, const net::Stream& stream, bool ended) {
+    shared_.sink.connection(account_of(facts, stream, ended));
+  };
+  options.is_self = [this](const net::TcpStream& stream) { return is_self(stream); };
+  return options;
+}
+
+bool Worker::is_self(const net::TcpStream& upstream) const {
+  std::string peer = upstream.peer_address();
+  for (const std::string& own : self_) {
+    if (own == peer) return true;
+    bool any = host_of(own) == "0.0.0.0" || host_of(own) == "[::]";
+    if (any && port_of(own) == port_of(peer) && host_of(peer) == host_of(upstream.local_address())) return true;
+  }
+  return false;
+}
+
+void Worker::start() {
+  for (auto& listener : listeners_) accepting_.spawn(accept_from(*listener));
+  thread_ = std::thread([this] {
+    loop_.run();
+    ended_.store(true, std::memory_order_release);
+  });
+}
+
+async::Task<void> Worker::accept_from(net::Listener& listener) {
+  for (;;) {
+    auto socket = co_await listener.accept();
+    if (!socket) {
+      if (socket.error().code() != Code::cancelled) log::error("stopped accepting: {}", socket.error().message());
+      co_return;
+    }
+    if (shared_.connections.load(std::memory_order_relaxed) >= shared_.options.connections) {
+      if (!refusing_) log::warn("refusing connections: {} are open (limits.connections)", shared_.options.connections);
+      refusing_ = true;
+      continue;
+    }
+    refusing_ = false;
+    serving_.spawn(serve(std::move(*socket)));
+  }
+}
+
+async::Task<void> Worker::serve(UniqueFd socket) {
+  shared_.connections.fetch_add(1, std::memory_order_relaxed);
+  proxy::Session session(services_, std::move(socket));
+  sessions_.insert(&session);
+  if (draining_) session.drain();
+  co_await session.run();
+  sessions_.erase(&session);
+  shared_.connections.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void Worker::drain() {
+  loop_.post([this] {
+    if (draining_) return;
+    draining_ = true;
+    finishing_.spawn(finish());
+  });
+}
+
+void Worker::hurry() {
+  loop_.post([this] { hurry_.set(); });
+}
+
+// Stop accepting, let what runs end, cut the rest, then leave the loop.
+async::Task<void> Worker::finish() {
+  for (auto& listener : listeners_) listener->cancel();
+  co_await accepting_.join();
+  listeners_.clear();
+  for (proxy::Session* session : sessions_) session->drain();
+  TimePoint deadline = loop_.now() + shared_.options.drain_timeout;
+  constexpr auto kLook = std::chrono::milliseconds(20);
+  while (serving_.size() > 0 && loop_.now() < deadline && !hurry_.is_set())
+    co_await serving_.join(std::min(deadline, loop_.now() + kLook));
+  if (!sessions_.empty()) log::warn("cutting {} connection(s) that did not end in time", sessions_.size());
+  for (proxy::Session* session : sessions_) session->cancel();
+  co_await serving_.join();
+  pool_.close();
+  loop_.stop();
+}
+
+void Worker::join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+}  // namespace weir::app

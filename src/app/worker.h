@@ -1,0 +1,74 @@
+// Worker: one thread of the server. Accepts on its own listeners and carries what comes, to the end.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <thread>
+#include <unordered_set>
+#include <vector>
+
+#include "app/options.h"
+#include "async/task_group.h"
+#include "net/dialer.h"
+#include "net/listener.h"
+#include "proxy/filter.h"
+#include "proxy/session.h"
+
+namespace weir::app {
+
+/// What all workers of a server share. Outlives them.
+struct Shared {
+  const RoomOptions& options;
+  flow::Sink& sink;
+  proxy::Numbers& numbers;
+  proxy::Minter& minter;
+  const tls::ServerContext& server_tls;
+  const tls::ClientContext& client_tls;
+  std::atomic<std::size_t>& connections;
+};
+
+class Worker {
+ public:
+  /// Takes listening sockets. `self` are the addresses of all listeners of the server, for loop detection.
+  Worker(Shared shared, std::vector<UniqueFd> listeners, std::vector<std::string> self);
+  ~Worker();
+
+  void start();
+  /// Any thread. Stops accepting; ends idle connections; the others get until `drain_timeout`, then are cut.
+  void drain();
+  /// Any thread. Cuts what is left of a drain at once.
+  void hurry();
+  bool ended() const { return ended_.load(std::memory_order_acquire); }
+  /// Blocks until a drain has ended.
+  void join();
+
+ private:
+  async::Task<void> accept_from(net::Listener& listener);
+  async::Task<void> serve(UniqueFd socket);
+  async::Task<void> finish();
+  bool is_self(const net::TcpStream& upstream) const;
+  wire::PoolOptions pool_options();
+
+  Shared shared_;
+  std::vector<std::string> self_;
+  async::Loop loop_;
+  net::Resolver resolver_;
+  net::Dialer dialer_;
+  proxy::Recorder recorder_;
+  wire::UpstreamPool pool_;
+  proxy::Filters filters_;
+  proxy::Walk walk_;
+  proxy::Services services_;
+  std::vector<std::unique_ptr<net::Listener>> listeners_;
+  std::unordered_set<proxy::Session*> sessions_;
+  async::TaskGroup accepting_;
+  async::TaskGroup serving_;
+  async::TaskGroup finishing_;
+  async::Event hurry_;
+  bool draining_ = false;
+  bool refusing_ = false;
+  std::atomic<bool> ended_{false};
+  std::thread thread_;
+};
+
+}  // namespace weir::app

@@ -1,0 +1,91 @@
+#include "base/error.h"
+
+#include <array>
+#include <cstring>
+
+namespace weir {
+namespace {
+
+// In the order of enum Code; a static_assert below keeps the two in step.
+constexpr CodeInfo kTable[] = {
+    {"none", Phase::internal, Side::proxy, 0, "no error", ""},
+    {"client_closed", Phase::client, Side::client, 499, "the client closed the connection before the response was complete", ""},
+    {"client_reset", Phase::client, Side::client, 499, "the client reset the connection", ""},
+    {"client_timeout", Phase::timeout, Side::client, 408, "the client did not send its request in time", "Send the request head sooner, or raise limits.head_timeout."},
+    {"bad_request", Phase::client, Side::client, 400, "the request is not valid HTTP", "Correct the client; the detail names the offending part."},
+    {"ambiguous_framing", Phase::client, Side::client, 400, "the length of the request body is ambiguous", "Send exactly one Content-Length, or Transfer-Encoding: chunked alone (RFC 9112 section 6)."},
+    {"bad_host", Phase::client, Side::client, 400, "the request names no valid host", "Send exactly one valid Host field (RFC 9112 section 3.2)."},
+    {"bad_target", Phase::client, Side::client, 400, "the request target is not valid", "A proxy wants an absolute URL or CONNECT host:port."},
+    {"head_too_large", Phase::limit, Side::client, 431, "the request head is too large", "Send fewer or shorter header fields, or raise limits.head_bytes."},
+    {"uri_too_long", Phase::limit, Side::client, 414, "the request target is too long", "Shorten the URL, or raise limits.head_bytes."},
+    {"unsupported_version", Phase::client, Side::client, 505, "the HTTP version is not supported", "Speak HTTP/1.0 or HTTP/1.1."},
+    {"body_incomplete", Phase::client, Side::client, 400, "the request body ended early", ""},
+    {"bad_chunk", Phase::client, Side::client, 400, "the chunked request body is malformed", "Correct the client's chunked coding (RFC 9112 section 7.1)."},
+    {"expectation_failed", Phase::client, Side::client, 417, "the expectation cannot be met", "Only Expect: 100-continue is defined."},
+    {"client_tls_failed", Phase::client_tls, Side::client, 0, "the TLS handshake with the client failed", "See `weir doctor`."},
+    {"client_rejected_certificate", Phase::client_tls, Side::client, 0, "the client does not trust Weir's certificate", "Trust the CA in the client (`weir ca install`, `weir run`), or list the host under tls.passthrough."},
+    {"bad_client_hello", Phase::client_tls, Side::client, 0, "the client's first bytes look like TLS but are not a valid ClientHello", ""},
+    {"blocked", Phase::policy, Side::proxy, 403, "the request is blocked by policy", "The rule that said so is named in the detail."},
+    {"loop_detected", Phase::policy, Side::proxy, 508, "the request leads back to Weir itself", "Point the client at the real origin, or remove the proxy setting that loops."},
+    {"port_refused", Phase::policy, Side::proxy, 403, "this port cannot be reached through Weir", ""},
+    {"dns_not_found", Phase::dns, Side::upstream, 502, "the host name does not exist", "Check the spelling of the host."},
+    {"dns_failed", Phase::dns, Side::upstream, 502, "the host name could not be resolved", "Check the resolver in /etc/resolv.conf."},
+    {"dns_timeout", Phase::dns, Side::upstream, 504, "the resolver did not answer in time", "Check the resolver in /etc/resolv.conf."},
+    {"connect_refused", Phase::dial, Side::upstream, 502, "the upstream host refused the connection", "Is the service running on that port?"},
+    {"connect_unreachable", Phase::dial, Side::upstream, 502, "the upstream host cannot be reached", "Check the network and routes."},
+    {"connect_timeout", Phase::dial, Side::upstream, 504, "the upstream host did not accept the connection in time", "Check the network, or raise limits.connect_timeout."},
+    {"connect_failed", Phase::dial, Side::upstream, 502, "the connection to the upstream host failed", ""},
+    {"upstream_proxy_refused", Phase::dial, Side::upstream, 502, "the upstream proxy refused the tunnel", "Check upstream.proxy and its credentials."},
+    {"upstream_tls_failed", Phase::upstream_tls, Side::upstream, 502, "the TLS handshake with the upstream host failed", ""},
+    {"upstream_cert_untrusted", Phase::upstream_tls, Side::upstream, 502, "the upstream certificate is not signed by a trusted authority", "Add its root with --upstream-ca FILE, or SSL_CERT_FILE of Weir's own environment."},
+    {"upstream_cert_expired", Phase::upstream_tls, Side::upstream, 502, "the upstream certificate has expired", "The host's owner must renew it; also check this machine's clock."},
+    {"upstream_cert_not_yet_valid", Phase::upstream_tls, Side::upstream, 502, "the upstream certificate is not yet valid", "Check this machine's clock."},
+    {"upstream_cert_name_mismatch", Phase::upstream_tls, Side::upstream, 502, "the upstream certificate is for another name", "Use the name that the certificate carries."},
+    {"upstream_cert_invalid", Phase::upstream_tls, Side::upstream, 502, "the upstream certificate is not acceptable", ""},
+    {"upstream_closed", Phase::upstream, Side::upstream, 502, "the upstream host closed the connection without a response", ""},
+    {"upstream_reset", Phase::upstream, Side::upstream, 502, "the upstream host reset the connection", ""},
+    {"upstream_timeout", Phase::timeout, Side::upstream, 504, "the upstream host did not answer in time", "Raise limits.response_timeout if the host is merely slow."},
+    {"upstream_bad_response", Phase::upstream, Side::upstream, 502, "the upstream response is not valid HTTP", ""},
+    {"upstream_body_incomplete", Phase::upstream, Side::upstream, 502, "the upstream response body ended early", ""},
+    {"cancelled", Phase::internal, Side::proxy, 0, "the operation was cancelled", ""},
+    {"shutting_down", Phase::internal, Side::proxy, 503, "Weir is shutting down", "Try again when it serves again."},
+    {"overloaded", Phase::limit, Side::proxy, 503, "Weir is at its limit", "Try again later; `weir doctor` shows the limits."},
+    {"capture_failed", Phase::capture, Side::proxy, 503, "the capture store cannot be written and capture.on_failure is \"block\"", "Free disk space or mend the data folder."},
+    {"internal", Phase::internal, Side::proxy, 500, "Weir failed inside", "This is a bug in Weir; please report it with the flow."},
+    {"io", Phase::internal, Side::proxy, 500, "an operation of the system failed", ""},
+    {"bad_config", Phase::internal, Side::proxy, 500, "the configuration is not valid", ""},
+    {"bad_certificate", Phase::internal, Side::proxy, 500, "a certificate or key could not be used", ""},
+    {"not_found", Phase::internal, Side::proxy, 404, "there is no such thing", ""},
+    {"incomplete", Phase::internal, Side::proxy, 0, "Weir ended before the exchange did", ""},
+};
+static_assert(std::size(kTable) == static_cast<std::size_t>(Code::incomplete) + 1);
+
+}  // namespace
+
+const CodeInfo& info(Code code) { return kTable[static_cast<std::size_t>(code)]; }
+
+std::string_view name(Phase phase) {
+  constexpr std::string_view kNames[] = {"client",   "client_tls", "policy",  "dns",   "dial",    "upstream_tls",
+                                         "upstream", "timeout",    "limit",   "capture", "internal"};
+  return kNames[static_cast<std::size_t>(phase)];
+}
+
+Code code_from_name(std::string_view name) {
+  for (std::size_t i = 0; i < std::size(kTable); ++i)
+    if (kTable[i].name == name) return static_cast<Code>(i);
+  return Code::none;
+}
+
+std::string Error::message() const {
+  std::string text(info(code_).title);
+  if (!context_.empty()) text.append(": ").append(context_);
+  return text;
+}
+
+Failure fail_errno(Code code, std::string_view what, int error) {
+  std::string text(what);
+  text.append(": ").append(std::strerror(error));
+  return fail(code, std::move(text));
+}
+
+}  // namespace weir

@@ -1,0 +1,18 @@
+// SHA-256 and hex. One of the few places outside tls/ that sees OpenSSL (libcrypto only).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace weir {
+
+using Sha256 = std::array<std::uint8_t, 32>;
+Sha256 sha256(std::string_view bytes);
+std::string hex(std::string_view bytes);
+std::string base64(std::string_view bytes);
+/// Cryptographically random bytes; aborts if the system has none to give.
+void fill_random(void* out, std::size_t size);
+
+}  // namespace weir

@@ -1,0 +1,123 @@
+// `weir config init | show | check`: the configuration file.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/App.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+
+#include "base/json.h"
+#include "cli/output.h"
+#include "cli/problems.h"
+#include "cli/verbs.h"
+#include "config/fields.h"
+#include "config/load.h"
+#include "config/paths.h"
+#include "flow/text.h"
+#include "tls/file.h"
+
+namespace weir::cli {
+namespace {
+
+struct ConfigFlags {
+  std::string file;
+  bool force = false;
+  bool json = false;
+};
+
+/// The file meant: the one that was named, else the user's own.
+Result<std::string> file_of(const ConfigFlags& flags) {
+  return flags.file.empty() ? config::config_file() : Result<std::string>(flags.file);
+}
+
+int init(const ConfigFlags& flags) {
+  auto file = file_of(flags);
+  if (!file) return report(file.error());
+  std::error_code error;
+  auto status = std::filesystem::symlink_status(*file, error);
+  if (std::filesystem::exists(status) && !flags.force)
+    return report(Error(Code::io, *file + " exists already; --force replaces it by a new one"));
+  std::filesystem::path folder = std::filesystem::absolute(*file, error).parent_path();
+  if (auto made = config::make_private_dirs(folder); !made) return report(made.error());
+  auto written = tls::write_atomically(*file, config::default_file(), 0600);
+  if (!written) return report(written.error());
+  fmt::print("wrote {}\n", flow::printable(*file));
+  return kExitOk;
+}
+
+int check(const ConfigFlags& flags) {
+  auto file = file_of(flags);
+  if (!file) return report(file.error());
+  auto loaded = config::load({.file = *file, .file_required = true});
+  if (!loaded) return report(loaded.error());
+  fmt::print("{}: valid, sets {} of {} keys\n", flow::printable(*file), loaded->origins.size(),
+             config::fields().size());
+  return kExitOk;
+}
+
+void print_json(const config::Configuration& loaded, std::string& out) {
+  JsonWriter json(out, 2);
+  json.begin_object().key("file");
+  loaded.file.empty() ? json.null() : json.value(loaded.file);
+  json.key("settings").begin_array();
+  for (const config::Field& field : config::fields()) {
+    config::Origin origin = loaded.origin(field.key);
+    json.begin_object().field("key", field.key).key("value").raw(field.show(loaded.settings).json());
+    json.field("origin", origin.str()).end_object();
+  }
+  json.end_array().end_object();
+  out += '\n';
+}
+
+void print_table(const config::Configuration& loaded, std::string& out) {
+  constexpr std::size_t kKeyWidth = 26, kValueWidth = 34;
+  out += loaded.file.empty() ? "# no configuration file (`weir config init` writes one)\n"
+                             : "# " + flow::printable(loaded.file) + "\n";
+  for (const config::Field& field : config::fields()) {
+    std::string value = flow::printable(field.show(loaded.settings).toml());
+    std::size_t width = flow::display_width(value);
+    fmt::format_to(std::back_inserter(out), "{:<{}} {}{:{}} # {}\n", field.key, kKeyWidth, value, "",
+                   width < kValueWidth ? kValueWidth - width : 0,
+                   flow::printable(loaded.origin(field.key).str()));
+  }
+}
+
+int show(const ConfigFlags& flags) {
+  ignore_sigpipe();
+  auto loaded = config::load({.file = flags.file, .file_required = !flags.file.empty()});
+  if (!loaded) return report(loaded.error());
+  Output out(STDOUT_FILENO);
+  flags.json ? print_json(*loaded, out.buffer()) : print_table(*loaded, out.buffer());
+  auto finished = out.finish();
+  return finished ? kExitOk : report(finished.error());
+}
+
+}  // namespace
+
+int report(const config::Problems& problems) {
+  for (const config::Problem& problem : problems)
+    fmt::print(stderr, "weir: {}\n", flow::printable(problem.str()));
+  return kExitUsage;
+}
+
+void add_config(CLI::App& app, int& exit_code) {
+  auto flags = std::make_shared<ConfigFlags>();
+  CLI::App* verb = app.add_subcommand("config", "Write, show or check the configuration file");
+  verb->require_subcommand(1);
+  auto add = [&](const char* name, const char* what, int (*run)(const ConfigFlags&)) {
+    CLI::App* sub = verb->add_subcommand(name, what);
+    sub->add_option("file", flags->file, "This file, in place of $XDG_CONFIG_HOME/weir/config.toml")
+        ->type_name("FILE");
+    sub->callback([flags, run, &exit_code] { exit_code = run(*flags); });
+    return sub;
+  };
+  CLI::App* init_verb = add("init", "Write a file with every key, its default and what it does", init);
+  init_verb->add_flag("--force", flags->force, "Replace a file that exists");
+  CLI::App* show_verb = add("show", "Show every value in force and where it comes from", show);
+  show_verb->add_flag("--json", flags->json, "As JSON");
+  add("check", "Find mistakes in the file", check);
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,181 @@
+// `weir doctor`: is everything there that Weir needs, and do the programs of this machine trust it?
+#include <fmt/format.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <CLI/App.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+
+#include "app/server.h"
+#include "cli/client_trial.h"
+#include "cli/doctor_origin.h"
+#include "cli/serving.h"
+#include "cli/verbs.h"
+#include "config/paths.h"
+#include "flow/text.h"
+#include "net/listener.h"
+#include "sandbox/environment.h"
+#include "tls/certificate.h"
+#include "tls/trust_bundle.h"
+
+namespace weir::cli {
+namespace {
+
+enum class Mark { good, note, bad };
+
+/// The table on the screen; remembers whether anything was bad.
+class Report {
+ public:
+  explicit Report(bool color) : color_(color) {}
+
+  void row(Mark mark, std::string_view what, std::string_view finding, std::string_view mend = {}) {
+    static constexpr std::string_view kWords[] = {"ok", "note", "FAIL"};
+    static constexpr std::string_view kColors[] = {"\x1b[32m", "\x1b[33m", "\x1b[1;31m"};
+    auto index = static_cast<std::size_t>(mark);
+    std::string word = fmt::format("{:<4}", kWords[index]);
+    if (color_) word = std::string(kColors[index]) + word + "\x1b[0m";
+    fmt::print("{}  {:<16} {}\n", word, what, flow::printable(finding));
+    if (!mend.empty() && mark != Mark::good) fmt::print("      {:<16} mend: {}\n", "", mend);
+    if (mark == Mark::bad) ++failures_;
+  }
+  int failures() const { return failures_; }
+
+ private:
+  bool color_;
+  int failures_ = 0;
+};
+
+void check_ca(Report& report, const std::string& folder) {
+  auto authority = tls::Authority::load_or_create(folder);
+  if (!authority) return report.row(Mark::bad, "CA", authority.error().context(), "weir ca rotate makes a new one");
+  std::int64_t left = (authority->not_after() - time(nullptr)) / 86400;
+  report.row(left > 30 ? Mark::good : Mark::note, "CA", fmt::format("{}, valid for {} more days", authority->subject(), left),
+             "weir ca rotate makes a new one");
+  auto bundle = tls::system_bundle();
+  if (bundle) return report.row(Mark::good, "system roots", bundle->string());
+  report.row(Mark::bad, "system roots", bundle.error().context(), "install the package ca-certificates");
+}
+
+void check_clock(Report& report) {
+  // Certificates are judged by this clock; before the program was made it cannot have been.
+  constexpr time_t kBuilt = 1'760'000'000;
+  bool sane = time(nullptr) > kBuilt;
+  report.row(sane ? Mark::good : Mark::bad, "clock", tls::iso_time(time(nullptr)), "set the clock: certificates depend on it");
+}
+
+void check_port(Report& report, const config::Settings& settings) {
+  for (const HostPort& place : settings.listen) {
+    auto socket = net::listen_tcp(place.host, place.port, false);
+    if (socket) {
+      report.row(Mark::good, "port", place.str() + " is free");
+    } else {
+      report.row(Mark::note, "port", socket.error().context(), "it may be Weir itself; else choose another with --listen or `listen`");
+    }
+  }
+}
+
+void check_folder(Report& report, const std::string& folder) {
+  auto made = config::make_private_dirs(folder);
+  if (!made) return report.row(Mark::bad, "data folder", made.error().context(), "choose another with --data");
+  struct statvfs space;
+  if (statvfs(folder.c_str(), &space) != 0) return report.row(Mark::bad, "data folder", folder + " cannot be examined");
+  std::uint64_t left = static_cast<std::uint64_t>(space.f_bavail) * space.f_frsize;
+  constexpr std::uint64_t kLittle = 1ULL << 30;
+  report.row(left > kLittle ? Mark::good : Mark::note, "data folder", fmt::format("{}, {} free", folder, flow::size_text(left)),
+             "capture stops when the disk is full; capture.retention_bytes bounds what is kept");
+}
+
+void check_descriptors(Report& report, const config::Settings& settings) {
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  std::uint64_t wanted = settings.limits.connections * 2 + 100;
+  bool enough = limit.rlim_max >= wanted;
+  report.row(enough ? Mark::good : Mark::note, "open files",
+             fmt::format("{} allowed, {} for {} connections", limit.rlim_max, wanted, settings.limits.connections),
+             "raise `ulimit -Hn`, or lower limits.connections");
+}
+
+std::string first_line(std::string_view text) {
+  std::size_t start = text.find_first_not_of("\r\n \t");
+  if (start == std::string_view::npos) return "no output";
+  text.remove_prefix(start);
+  return std::string(text.substr(0, std::min<std::size_t>(text.find('\n'), 160)));
+}
+
+// Every client of this machine fetches a page of a local origin through a Weir of its own.
+Result<void> check_clients(Report& report, const config::Settings& settings, const std::string& scratch) {
+  auto origin = DoctorOrigin::start(scratch + "/origin-ca");
+  if (!origin) return pass(origin);
+  config::Settings trial = settings;
+  trial.listen = {HostPort{"127.0.0.1", 0}};
+  trial.threads = 1;
+  trial.data_dir = scratch + "/data";
+  trial.upstream.proxy = "direct";
+  trial.tls = {};
+  trial.tls.upstream_ca = {(*origin)->ca_file()};
+  trial.limits.drain_timeout = std::chrono::milliseconds(500);
+  auto server = app::Server::start(trial);
+  if (!server) return pass(server);
+  sandbox::Injection injection;
+  injection.proxy = (*server)->endpoints().front();
+  injection.ca_file = (*server)->authority().certificate_path();
+  injection.bundle_file = scratch + "/bundle.pem";
+  injection.java_trust_store = scratch + "/truststore.jks";
+  injection.java_trust_password = "changeit";
+  injection.include_loopback = true;
+  if (auto done = tls::write_bundle(injection.bundle_file, (*server)->authority()); !done) return done;
+  auto java = tls::write_java_trust_store(injection.java_trust_store, injection.java_trust_password, (*server)->authority());
+  if (!java) return java;
+  auto environment = sandbox::child_environment(sandbox::own_environment(), injection);
+  for (const ClientTrial& client : client_trials()) {
+    TrialResult result = run_trial(client, (*origin)->url(), environment, DoctorOrigin::kGreeting, scratch);
+    switch (result.outcome) {
+      case TrialResult::Outcome::works: report.row(Mark::good, client.name, "trusts Weir"); break;
+      case TrialResult::Outcome::not_installed: report.row(Mark::good, client.name, "not installed"); break;
+      case TrialResult::Outcome::fails: report.row(Mark::bad, client.name, first_line(result.output), client.mend); break;
+    }
+  }
+  (*server)->drain();
+  (*server)->join();
+  (*server)->close();
+  return {};
+}
+
+int doctor(const ServingFlags& flags) {
+  auto chosen = flags.settings();
+  if (!chosen) return kExitUsage;
+  log::set_level(log::Level::error);
+  auto settings = app::with_default_folders(*chosen);
+  if (!settings) return report(settings.error());
+  Report table(isatty(STDOUT_FILENO) && !getenv("NO_COLOR"));
+  fmt::print("weir {}\n", WEIR_VERSION);
+  check_ca(table, settings->ca_dir);
+  check_clock(table);
+  check_port(table, *settings);
+  check_folder(table, settings->data_dir);
+  check_descriptors(table, *settings);
+  std::string scratch = (std::filesystem::temp_directory_path() / "weir-doctor-XXXXXX").string();
+  if (!mkdtemp(scratch.data())) return report(Error(Code::io, "cannot make a folder in " + scratch));
+  auto tried = check_clients(table, *settings, scratch);
+  std::error_code ignored_since_temporary;
+  std::filesystem::remove_all(scratch, ignored_since_temporary);
+  if (!tried) table.row(Mark::bad, "interception", tried.error().message());
+  fmt::print("{}\n", table.failures() == 0 ? "everything is in order" : fmt::format("{} thing(s) to mend", table.failures()));
+  return table.failures() == 0 ? kExitOk : kExitError;
+}
+
+}  // namespace
+
+void add_doctor(CLI::App& app, int& exit_code) {
+  CLI::App* verb = app.add_subcommand("doctor", "Check the CA, ports, folders, and which programs trust Weir");
+  auto flags = std::make_shared<ServingFlags>();
+  flags->add_to(*verb, true);
+  verb->callback([flags, &exit_code] { exit_code = doctor(*flags); });
+}
+
+}  // namespace weir::cli

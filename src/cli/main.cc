@@ -1,0 +1,102 @@
+#include "cli/main.h"
+
+#include <fmt/format.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <numeric>
+
+#include "cli/verbs.h"
+#include "flow/text.h"
+
+namespace weir::cli {
+namespace {
+
+/// The number of letters to insert, delete or replace to get from one word to the other.
+std::size_t distance(std::string_view from, std::string_view to) {
+  std::vector<std::size_t> row(to.size() + 1);
+  std::iota(row.begin(), row.end(), 0);
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    std::size_t diagonal = row[0]++;
+    for (std::size_t j = 0; j < to.size(); ++j) {
+      std::size_t replaced = diagonal + (from[i] == to[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, replaced});
+    }
+  }
+  return row.back();
+}
+
+std::vector<std::string> verbs_of(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(verb->get_name());
+  return names;
+}
+
+// The verb meant by a word that is none; empty when nothing is near.
+std::string nearest(const std::vector<std::string>& verbs, std::string_view word) {
+  constexpr std::size_t kTooFar = 3;
+  std::string found;
+  std::size_t best = kTooFar;
+  for (const std::string& verb : verbs) {
+    std::size_t far = distance(word.substr(0, 64), verb);
+    if (far >= best) continue;
+    best = far;
+    found = verb;
+  }
+  return found;
+}
+
+int report_unknown_verb(const std::vector<std::string>& verbs, std::string_view word) {
+  std::string meant = nearest(verbs, word);
+  if (!meant.empty()) meant = fmt::format("; did you mean \"{}\"?", meant);
+  fmt::print(stderr, "weir: there is no verb \"{}\"{}\nRun `weir --help` for the verbs.\n",
+             flow::printable(word), meant);
+  return kExitUsage;
+}
+
+int report_usage(const CLI::App& app, const CLI::ParseError& error) {
+  auto verbs = app.get_subcommands();
+  std::string verb = verbs.empty() ? "" : " " + verbs.front()->get_name();
+  fmt::print(stderr, "weir{}: {}\nRun `weir{} --help` for what it takes.\n", verb,
+             flow::printable(error.what()), verb);
+  return kExitUsage;
+}
+
+void add_verbs(CLI::App& app, int& exit_code) {
+  add_serve(app, exit_code);
+  add_run(app, exit_code);
+  add_logs(app, exit_code);
+  add_show(app, exit_code);
+  add_ca(app, exit_code);
+  add_config(app, exit_code);
+  add_doctor(app, exit_code);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Weir: an intercepting HTTP and HTTPS proxy", "weir");
+  app.set_version_flag("--version", "weir " WEIR_VERSION, "Print the version and exit");
+  app.require_subcommand(0, 1);
+  int exit_code = kExitOk;
+  add_verbs(app, exit_code);
+  auto verbs = verbs_of(app);
+  if (argc > 1 && *argv[1] != '-' && std::ranges::find(verbs, argv[1]) == verbs.end())
+    return report_unknown_verb(verbs, argv[1]);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() != 0) return report_usage(app, error);
+    return app.exit(error);  // --help, --version
+  }
+  if (!app.get_subcommands().empty()) return exit_code;
+  fmt::print(stderr, "{}", app.help());
+  return kExitUsage;
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,145 @@
+// `weir run -- CMD`: a private proxy for one command.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+
+#include <CLI/App.hpp>
+#include <cstdio>
+#include <memory>
+
+#include "app/server.h"
+#include "base/log.h"
+#include "cli/run_summary.h"
+#include "cli/serving.h"
+#include "cli/signals.h"
+#include "cli/verbs.h"
+#include "sandbox/environment.h"
+#include "sandbox/spawner.h"
+#include "tls/trust_bundle.h"
+
+namespace weir::cli {
+namespace {
+
+// Java wants a password to check its store's integrity; it keeps no secret.
+constexpr const char* kTrustPassword = "changeit";
+constexpr auto kDrain = std::chrono::milliseconds(1000);
+
+struct RunFlags {
+  ServingFlags serving;
+  bool include_loopback = false;
+  bool quiet = false;
+  std::vector<std::string> command;
+};
+
+/// The environment for CMD, with the trust stores written that its variables name.
+Result<std::vector<std::string>> environment(const app::Server& server, const std::string& ca_dir, bool include_loopback) {
+  sandbox::Injection injection;
+  injection.proxy = server.endpoints().front();
+  injection.ca_file = server.authority().certificate_path();
+  injection.bundle_file = ca_dir + "/bundle.pem";
+  injection.session_id = server.store().session_id();
+  injection.include_loopback = include_loopback;
+  if (auto written = tls::write_bundle(injection.bundle_file, server.authority()); !written) return pass(written);
+  std::string java = ca_dir + "/truststore.jks";
+  if (auto written = tls::write_java_trust_store(java, kTrustPassword, server.authority())) {
+    injection.java_trust_store = java;
+    injection.java_trust_password = kTrustPassword;
+  } else {
+    log::warn("Java programs will not trust Weir: {}", written.error().message());
+  }
+  return sandbox::child_environment(sandbox::own_environment(), injection);
+}
+
+// Weir's own log must not mix with CMD's output: while CMD runs it goes to the session's folder.
+UniqueFd log_to_session(const app::Server& server) {
+  std::string path = server.store().directory() / "weir.log";
+  UniqueFd file(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  if (file) log::set_output(file.get());
+  return file;
+}
+
+/// Waits for CMD's end and passes signals on meanwhile.
+Result<sandbox::Exit> wait_for(sandbox::Spawner& spawner, const Signals& signals) {
+  constexpr int kLookMs = 50;
+  for (;;) {
+    pollfd ended{.fd = spawner.exit_fd(), .events = POLLIN, .revents = 0};
+    if (poll(&ended, 1, kLookMs) > 0) return spawner.take_exit();
+    while (auto signal = signals.wait(std::chrono::milliseconds(0))) {
+      // What the terminal sends, CMD gets from the terminal itself.
+      bool terminal = (signal->number == SIGINT || signal->number == SIGQUIT) && !signal->from_process;
+      if (terminal) continue;
+      if (auto passed = spawner.signal(signal->number); !passed) return pass(passed);
+    }
+  }
+}
+
+void stop(app::Server& server) {
+  server.drain();
+  server.join();
+  server.close();
+}
+
+int run(const RunFlags& flags) {
+  if (flags.command.empty()) {
+    fmt::print(stderr, "weir run: no command given; usage: weir run [flags] -- CMD [args...]\n");
+    return kExitUsage;
+  }
+  if (flags.command.front().starts_with("-")) {
+    fmt::print(stderr, "weir run: unknown flag {}; a command that begins with - goes behind --\n", flags.command.front());
+    return kExitUsage;
+  }
+  auto spawner = sandbox::Spawner::start();
+  if (!spawner) return report(spawner.error());
+  auto settings = flags.serving.settings();
+  if (!settings) return kExitUsage;
+  settings->listen = {HostPort{"127.0.0.1", 0}};
+  settings->limits.drain_timeout = std::min(settings->limits.drain_timeout, kDrain);
+  auto complete = app::with_default_folders(*settings);
+  if (!complete) return report(complete.error());
+  log::set_level(settings->log_level);
+  Signals signals;
+  RunSummary summary;
+  auto server = app::Server::start(*complete, &summary);
+  if (!server) return report(server.error());
+  auto env = environment(**server, complete->ca_dir, flags.include_loopback);
+  if (!env) return report(env.error());
+  UniqueFd log_file = log_to_session(**server);
+  TimePoint begun = steady_now();
+  auto started = spawner->spawn({.argv = flags.command, .env = std::move(*env), .cwd = ""});
+  if (!started) {
+    fmt::print(stderr, "weir: {}\n", started.error().context());
+    return sandbox::exit_status(started.error());
+  }
+  auto ended = wait_for(*spawner, signals);
+  Duration took = steady_now() - begun;
+  stop(**server);
+  log::set_output(STDERR_FILENO);
+  if (!ended) return report(ended.error());
+  if (!flags.quiet) {
+    fmt::print(stderr, "{}", summary.text(flags.command.front(), ended->status(), took));
+    store::SessionStore::Counters counters = (*server)->store().counters();
+    if (counters.shed_flows + counters.lost_flows > 0)
+      fmt::print(stderr, "weir: {} flows could not be recorded\n", counters.shed_flows + counters.lost_flows);
+    if (counters.accepted > 0) fmt::print(stderr, "weir: look with `weir logs --session {}`\n", (*server)->store().session_id());
+  }
+  return ended->status();
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, int& exit_code) {
+  CLI::App* verb = app.add_subcommand("run", "Run a command behind a private proxy and record what it sends");
+  auto flags = std::make_shared<RunFlags>();
+  flags->serving.add_to(*verb, false);
+  verb->add_flag("--include-loopback", flags->include_loopback, "Proxy requests to localhost, too");
+  verb->add_flag("-q,--quiet", flags->quiet, "No summary at the end");
+  verb->prefix_command();
+  verb->footer("Flags of Weir go before the command: weir run --passthrough '*.bank.example' -- npm install");
+  verb->callback([verb, flags, &exit_code] {
+    flags->command = verb->remaining();
+    if (!flags->command.empty() && flags->command.front() == "--") flags->command.erase(flags->command.begin());
+    exit_code = run(*flags);
+  });
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,37 @@
+// RunSummary: the one screen that `weir run` prints when its command has ended.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+
+#include "app/observer.h"
+
+namespace weir::cli {
+
+/// Thread-safe. Bounded: hosts beyond the first thousand are counted together.
+class RunSummary final : public app::Observer {
+ public:
+  void closed(const flow::Flow& flow) override;
+  /// Empty when nothing was seen. `session` names what to look at next.
+  std::string text(const std::string& command, int status, Duration took) const;
+
+ private:
+  struct Host {
+    std::uint64_t requests = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t errors = 0;
+  };
+  mutable std::mutex mutex_;
+  std::map<std::string, Host> hosts_;
+  std::map<std::string, std::uint64_t> error_codes_;
+  std::uint64_t requests_ = 0;
+  std::uint64_t errors_ = 0;
+  std::uint64_t sent_ = 0;
+  std::uint64_t received_ = 0;
+  std::int64_t slowest_us_ = -1;
+  std::string slowest_;
+};
+
+}  // namespace weir::cli

@@ -1,0 +1,57 @@
+#include "cli/serving.h"
+
+#include <CLI/App.hpp>
+
+#include "cli/problems.h"
+
+namespace weir::cli {
+
+void ServingFlags::add_to(CLI::App& verb, bool with_listen) {
+  if (with_listen)
+    verb.add_option("--listen", listen, "Address and port to listen on (default 127.0.0.1:8080; port 0 = any free one)")
+        ->type_name("HOST:PORT");
+  verb.add_option("--config", config_file, "Configuration file (default: `weir config show` names it)")->type_name("FILE");
+  verb.add_option("--threads", threads, "Worker threads (default: one for each core)")->type_name("N");
+  verb.add_option("--ca-dir", ca_dir, "Folder of the certificate authority")->type_name("DIR");
+  verb.add_option("--data", data_dir, "Folder to record into (default: the current project's)")->type_name("DIR");
+  verb.add_option("--intercept", intercept, "Decrypt only these hosts; the others pass through (repeatable)")->type_name("PATTERN");
+  verb.add_option("--passthrough", passthrough, "Do not decrypt these hosts (repeatable)")->type_name("PATTERN");
+  verb.add_option("--upstream-ca", upstream_ca, "PEM file of roots to trust for upstream hosts (repeatable)")->type_name("FILE");
+  verb.add_option("--insecure", insecure, "Accept bad certificates of these hosts, and record it (repeatable)")->type_name("PATTERN");
+  verb.add_option("--upstream-proxy", upstream_proxy, "HTTP proxy to go through (default: HTTPS_PROXY and so on; \"direct\" = none)")
+      ->type_name("URL");
+  verb.add_option("--no-proxy", no_proxy, "Reach these hosts without that proxy (repeatable)")->type_name("HOST");
+  verb.add_option("--capture-full", when_full, "When capture cannot keep up: \"slow\" the clients or \"drop\" the record")
+      ->type_name("slow|drop");
+  verb.add_option("--log-level", log_level, "debug, info, warn or error")->type_name("LEVEL");
+}
+
+std::unique_ptr<config::Settings> ServingFlags::settings() const {
+  config::Sources sources;
+  sources.file = config_file;
+  sources.file_required = !config_file.empty();
+  auto many = [&](const char* key, const std::vector<std::string>& values, const char* flag) {
+    if (!values.empty()) sources.overrides.push_back({key, values, flag});
+  };
+  auto one = [&](const char* key, const std::string& value, const char* flag) {
+    if (!value.empty()) sources.overrides.push_back({key, {value}, flag});
+  };
+  many("listen", listen, "--listen");
+  one("threads", threads, "--threads");
+  one("ca_dir", ca_dir, "--ca-dir");
+  one("data_dir", data_dir, "--data");
+  many("tls.intercept", intercept, "--intercept");
+  many("tls.passthrough", passthrough, "--passthrough");
+  many("tls.upstream_ca", upstream_ca, "--upstream-ca");
+  many("tls.insecure_hosts", insecure, "--insecure");
+  one("upstream.proxy", upstream_proxy, "--upstream-proxy");
+  many("upstream.no_proxy", no_proxy, "--no-proxy");
+  one("capture.when_full", when_full, "--capture-full");
+  one("log_level", log_level, "--log-level");
+  auto loaded = config::load(sources);
+  if (loaded) return std::make_unique<config::Settings>(std::move(loaded->settings));
+  report(loaded.error());
+  return nullptr;
+}
+
+}  // namespace weir::cli

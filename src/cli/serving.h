@@ -1,0 +1,30 @@
+// What `serve` and `run` share: the flags that make Settings, and waiting for signals.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "config/load.h"
+
+namespace CLI {
+class App;
+}
+
+namespace weir::cli {
+
+/// The flags of a serving verb, bound to a subcommand; must live as long as the App.
+struct ServingFlags {
+  std::string config_file;
+  std::vector<std::string> listen;
+  std::string threads, ca_dir, data_dir, log_level, upstream_proxy, when_full;
+  std::vector<std::string> intercept, passthrough, upstream_ca, insecure, no_proxy;
+
+  /// Adds all of them; `listen` only where `with_listen`.
+  void add_to(CLI::App& verb, bool with_listen);
+  /// Defaults, the user's file, then these flags. Problems have been reported when it returns nothing.
+  std::unique_ptr<config::Settings> settings() const;
+};
+
+}  // namespace weir::cli

@@ -1,0 +1,32 @@
+// The verbs of the command line: one declaration a verb, defined in cli/<verb>.cc. The only files that
+// include CLI11 are those (it costs seconds of compile time); this header forward declares it.
+#pragma once
+
+#include "base/error.h"
+
+namespace CLI {
+class App;
+}
+
+namespace weir::cli {
+
+/// Exit statuses of every verb but `run`, which ends with its command's own.
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitError = 1;  ///< the work failed, or nothing was recorded
+inline constexpr int kExitUsage = 2;  ///< the command line is wrong
+
+/// Each adds its subcommand to `app`. The subcommand's callback does the verb's work, on the main thread and
+/// before any other thread was started, and leaves the exit status in `exit_code`, which outlives `app`.
+void add_serve(CLI::App& app, int& exit_code);
+void add_run(CLI::App& app, int& exit_code);
+void add_logs(CLI::App& app, int& exit_code);
+void add_show(CLI::App& app, int& exit_code);
+void add_ca(CLI::App& app, int& exit_code);
+void add_config(CLI::App& app, int& exit_code);
+void add_doctor(CLI::App& app, int& exit_code);
+
+/// Writes "weir: <message>" and, where the code has one, the mend to standard error, escaped for terminals.
+/// Returns the status to exit with: kExitUsage for bad_config, else kExitError.
+int report(const Error& error);
+
+}  // namespace weir::cli

@@ -1,0 +1,129 @@
+// How each kind of setting is read and shown; config/fields.cc picks one for each key. A codec has
+//   parse(const Scalar&, const Place&, T& out) -> bool   false: not acceptable, `out` is untouched
+//   accepts() -> std::string                             what is acceptable, for the complaint
+//   show(const T&) -> Value
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "base/ascii.h"
+#include "base/host_port.h"
+#include "config/fields.h"
+
+namespace weir::config {
+
+/// A whole number; no quotes in a file.
+template <std::uint64_t kMin, std::uint64_t kMax>
+struct Count {
+  static std::string accepts() {
+    return "a whole number from " + std::to_string(kMin) + " to " + std::to_string(kMax) + ", without quotes";
+  }
+  static bool parse(const Scalar& scalar, const Place&, std::uint64_t& out) {
+    auto number = scalar.type == Scalar::Type::integer || scalar.type == Scalar::Type::argument
+                      ? parse_decimal(scalar.text)
+                      : std::nullopt;
+    if (!number || *number < kMin || *number > kMax) return false;
+    out = *number;
+    return true;
+  }
+  static Value show(std::uint64_t number) { return Value::integer(number); }
+};
+
+/// Bytes, as a number or with a unit.
+template <std::uint64_t kMin, std::uint64_t kMax = INT64_MAX>
+struct Size {
+  static std::string accepts() {
+    std::string range =
+        kMax == INT64_MAX ? "at least " + size_text(kMin) : size_text(kMin) + " to " + size_text(kMax);
+    return "a size such as \"64KiB\", \"1MiB\" or a number of bytes, " + range;
+  }
+  static bool parse(const Scalar& scalar, const Place&, std::uint64_t& out) {
+    auto bytes = scalar.type == Scalar::Type::other ? std::nullopt : parse_size(scalar.text);
+    if (!bytes || *bytes < kMin || *bytes > kMax) return false;
+    out = *bytes;
+    return true;
+  }
+  static Value show(std::uint64_t bytes) { return Value::string(size_text(bytes)); }
+};
+
+struct Time {
+  static std::string accepts() {
+    return "a duration with its unit (ms, s, m, h, d), such as \"30s\", or 0 for no limit";
+  }
+  static bool parse(const Scalar& scalar, const Place&, std::chrono::milliseconds& out);
+  static Value show(std::chrono::milliseconds duration) { return Value::string(duration_text(duration)); }
+};
+
+/// One of a few words; kWords[i] stands for the enumerator with value i.
+template <typename Enum, const auto& kWords>
+struct Choice {
+  static std::string accepts() {
+    std::string out;
+    for (std::size_t i = 0; i < kWords.size(); ++i) {
+      if (i > 0) out += i + 1 == kWords.size() ? " or " : ", ";
+      out.append("\"").append(kWords[i]).append("\"");
+    }
+    return out;
+  }
+  static bool parse(const Scalar& scalar, const Place&, Enum& out) {
+    for (std::size_t i = 0; i < kWords.size(); ++i) {
+      if (scalar.text != kWords[i]) continue;
+      out = static_cast<Enum>(i);
+      return true;
+    }
+    return false;
+  }
+  static Value show(Enum value) { return Value::string(kWords[static_cast<std::size_t>(value)]); }
+};
+
+/// A file or folder; "~/" is the home, relative paths start from Place::folder.
+struct Path {
+  static std::string accepts() { return "a path in quotes (\"~/\" is your home)"; }
+  static bool parse(const Scalar& scalar, const Place& place, std::string& out);
+  static Value show(const std::string& path) { return Value::string(path); }
+};
+
+/// The same, or "" for the default.
+struct OptionalPath : Path {
+  static std::string accepts() { return Path::accepts() + ", or \"\" for the default"; }
+  static bool parse(const Scalar& scalar, const Place& place, std::string& out);
+};
+
+/// Where to listen. A bare port is on the loopback.
+struct Listen {
+  static std::string accepts() { return "\"address:port\", such as \"127.0.0.1:8080\" or \"[::1]:0\""; }
+  static bool parse(const Scalar& scalar, const Place&, HostPort& out);
+  static Value show(const HostPort& address) { return Value::string(address.str()); }
+};
+
+struct HostPattern {
+  static std::string accepts() {
+    return "a host pattern: \"api.example.com\", \"*.example.com\", \"example.com:8443\", \"10.0.0.0/8\" or "
+           "\"*\"";
+  }
+  static bool parse(const Scalar& scalar, const Place&, std::string& out);
+  static Value show(const std::string& pattern) { return Value::string(pattern); }
+};
+
+struct NoProxyEntry {
+  static std::string accepts() {
+    return "a host, \".suffix\", host:port, address, range (10.0.0.0/8) or \"*\"";
+  }
+  static bool parse(const Scalar& scalar, const Place&, std::string& out);
+  static Value show(const std::string& entry) { return Value::string(entry); }
+};
+
+struct UpstreamProxy {
+  static std::string accepts() {
+    return "\"http://[user:password@]host:port\" (no other scheme in this version), \"direct\", or \"\" for "
+           "the "
+           "environment's";
+  }
+  static bool parse(const Scalar& scalar, const Place&, std::string& out);
+  /// With the password masked.
+  static Value show(const std::string& url);
+};
+
+}  // namespace weir::config

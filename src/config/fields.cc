@@ -1,0 +1,211 @@
+#include "config/fields.h"
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+#include <vector>
+
+#include "base/ascii.h"
+#include "config/codecs.h"
+
+namespace weir::config {
+namespace {
+
+constexpr std::array<const char*, 4> kLogLevels = {"debug", "info", "warn", "error"};
+constexpr std::array<const char*, 2> kWhenFull = {"slow", "drop"};
+constexpr std::array<const char*, 2> kOnFailure = {"open", "block"};
+
+std::string found(const Scalar& scalar) {
+  switch (scalar.type) {
+    case Scalar::Type::string: return "\"" + scalar.text + "\"";
+    default: return scalar.text;
+  }
+}
+
+template <typename Codec>
+Complaint complaint(const Scalar& scalar, std::size_t item) {
+  return {found(scalar) + " is not accepted; wanted is " + Codec::accepts(), item};
+}
+
+/// A Field of one value. `kMember` gives the member of a Settings.
+template <typename Codec, auto kMember>
+constexpr Field one(std::string_view key, std::string_view comment) {
+  return {key, comment, false,
+          [](Settings& settings, const Value& value, const Place& place) -> std::optional<Complaint> {
+            if (value.list) return Complaint{"a list is not accepted; wanted is " + Codec::accepts()};
+            if (Codec::parse(value.items.front(), place, kMember(settings))) return std::nullopt;
+            return complaint<Codec>(value.items.front(), 0);
+          },
+          [](const Settings& settings) { return Codec::show(kMember(settings)); }};
+}
+
+/// A Field of a list; one value without brackets is a list of one.
+template <typename Codec, auto kMember>
+constexpr Field many(std::string_view key, std::string_view comment) {
+  return {key, comment, true,
+          [](Settings& settings, const Value& value, const Place& place) -> std::optional<Complaint> {
+            std::remove_cvref_t<decltype(kMember(settings))> parsed;
+            for (std::size_t i = 0; i < value.items.size(); ++i)
+              if (!Codec::parse(value.items[i], place, parsed.emplace_back()))
+                return complaint<Codec>(value.items[i], i);
+            kMember(settings) = std::move(parsed);
+            return std::nullopt;
+          },
+          [](const Settings& settings) {
+            Value out;
+            out.list = true;
+            for (const auto& item : kMember(settings)) out.items.push_back(Codec::show(item).items.front());
+            return out;
+          }};
+}
+
+#define MEMBER(path) [](auto& settings) -> auto& { return settings.path; }
+
+constexpr Field kFields[] = {
+    many<Listen, MEMBER(listen)>("listen", "Where to listen. Port 0 takes any free port."),
+    one<Count<0, 1024>, MEMBER(threads)>("threads", "Worker threads. 0 = one for each core."),
+    one<OptionalPath, MEMBER(ca_dir)>(
+        "ca_dir", "Folder of the certificate authority. Empty = weir/ca in $XDG_DATA_HOME (~/.local/share)."),
+    one<OptionalPath, MEMBER(data_dir)>("data_dir",
+                                        "Folder of the recordings. Empty = one for each project, in "
+                                        "weir/projects of $XDG_STATE_HOME (~/.local/state)."),
+    one<Choice<log::Level, kLogLevels>, MEMBER(log_level)>("log_level", "debug, info, warn or error."),
+
+    many<HostPattern, MEMBER(tls.intercept)>(
+        "tls.intercept",
+        "Hosts to decrypt; empty = every host. Patterns: \"api.example.com\" (that host), \"*.example.com\"\n"
+        "(all below it, not itself), \"example.com:8443\", \"10.0.0.0/8\", \"*\"."),
+    many<HostPattern, MEMBER(tls.passthrough)>(
+        "tls.passthrough",
+        "Hosts to tunnel without decrypting; still recorded as tunnels. Beats tls.intercept."),
+    many<Path, MEMBER(tls.upstream_ca)>(
+        "tls.upstream_ca", "PEM files of roots to trust for upstream hosts, besides the system's."),
+    many<HostPattern, MEMBER(tls.insecure_hosts)>(
+        "tls.insecure_hosts",
+        "Hosts whose certificate errors are ignored. Every such connection is logged and marked."),
+
+    one<UpstreamProxy, MEMBER(upstream.proxy)>(
+        "upstream.proxy",
+        "The HTTP proxy that Weir itself goes through: \"http://user:password@host:port\". Empty = what "
+        "HTTPS_PROXY\n"
+        "and its kin say in Weir's own environment; \"direct\" = none, whatever they say."),
+    many<NoProxyEntry, MEMBER(upstream.no_proxy)>(
+        "upstream.no_proxy",
+        "Hosts reached without that proxy: \"example.com\" (and all below it), host:port, addresses, ranges, "
+        "\"*\".\n"
+        "Empty = what NO_PROXY says, when the proxy comes from the environment too."),
+
+    one<Size<1024, 16 << 20>, MEMBER(limits.head_bytes)>("limits.head_bytes",
+                                                         "Largest request or response head."),
+    one<Time, MEMBER(limits.head_timeout)>(
+        "limits.head_timeout", "Time for a client to send a whole request head. Everywhere: 0 = no limit."),
+    one<Time, MEMBER(limits.idle_timeout)>("limits.idle_timeout",
+                                           "Time a kept-alive connection may have no request."),
+    one<Time, MEMBER(limits.connect_timeout)>("limits.connect_timeout",
+                                              "Time to resolve and connect to a host."),
+    one<Time, MEMBER(limits.tls_timeout)>("limits.tls_timeout", "Time for a TLS handshake, on either side."),
+    one<Time, MEMBER(limits.response_timeout)>("limits.response_timeout",
+                                               "Time from the end of a request to the head of its response."),
+    one<Time, MEMBER(limits.body_idle_timeout)>("limits.body_idle_timeout",
+                                                "Time between two parts of a body."),
+    one<Time, MEMBER(limits.drain_timeout)>("limits.drain_timeout",
+                                            "Time for open exchanges to end at shutdown."),
+    one<Count<1, 1'000'000>, MEMBER(limits.connections)>("limits.connections", "Client connections at once."),
+
+    one<Size<0>, MEMBER(capture.body_bytes)>(
+        "capture.body_bytes", "Kept of each body; the rest is cut with a mark. 0 = no bodies."),
+    one<Size<1 << 20>, MEMBER(capture.queue_bytes)>("capture.queue_bytes",
+                                                    "Most that may wait in memory to be recorded."),
+    one<Choice<WhenFull, kWhenFull>, MEMBER(capture.when_full)>(
+        "capture.when_full",
+        "When that is full: \"slow\" down the traffic, or \"drop\" records (counted, shown)."),
+    one<Choice<OnCaptureFailure, kOnFailure>, MEMBER(capture.on_failure)>(
+        "capture.on_failure",
+        "When recording fails (disk full): \"open\" lets traffic pass with an alarm, \"block\" refuses it."),
+    one<Size<1 << 20>, MEMBER(capture.roll_bytes)>("capture.roll_bytes",
+                                                   "A session starts a new file at this size."),
+    one<Count<0, 36'500>, MEMBER(capture.retention_days)>(
+        "capture.retention_days", "Recordings older than this are deleted. 0 = never."),
+    one<Size<0>, MEMBER(capture.retention_bytes)>(
+        "capture.retention_bytes", "Above this sum the oldest recordings are deleted. 0 = never."),
+};
+#undef MEMBER
+
+/// Levenshtein's distance.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, row[j] + 1, diagonal + 1});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+std::string_view Field::table() const {
+  std::size_t dot = key.rfind('.');
+  return dot == std::string_view::npos ? std::string_view() : key.substr(0, dot);
+}
+
+std::string_view Field::name() const { return key.substr(key.rfind('.') + 1); }
+
+std::span<const Field> fields() { return kFields; }
+
+const Field* find_field(std::string_view key) {
+  const Field* found = std::ranges::find(kFields, key, &Field::key);
+  return found == std::end(kFields) ? nullptr : found;
+}
+
+bool is_table(std::string_view name) {
+  return !name.empty() &&
+         std::ranges::any_of(kFields, [&](const Field& field) { return field.table() == name; });
+}
+
+std::optional<std::string_view> nearest_key(std::string_view key) {
+  std::string folded = lower(key);
+  std::ranges::replace(folded, '-', '_');
+  std::string_view last = std::string_view(folded).substr(folded.rfind('.') + 1);
+  std::optional<std::string_view> best;
+  std::size_t best_distance = 3;  // further away is another word
+  auto consider = [&](std::string_view candidate, std::size_t distance) {
+    if (distance >= std::min(best_distance, candidate.size())) return;
+    best = candidate;
+    best_distance = distance;
+  };
+  for (const Field& field : kFields) {
+    consider(field.key, edit_distance(folded, field.key));
+    if (field.name() == last) consider(field.key, 1);  // the right name in the wrong table
+    if (!field.table().empty()) consider(field.table(), edit_distance(folded, field.table()));
+  }
+  return best;
+}
+
+std::string default_file() {
+  std::string out =
+      "# Weir's configuration. Every key stands here with its default; remove the '#' in front of a key to "
+      "change it.\n"
+      "# `weir config check` finds mistakes, `weir config show` shows what is in force and where it comes "
+      "from.\n";
+  const Settings defaults;
+  std::string_view table;
+  for (const Field& field : kFields) {
+    if (field.table() != table) out.append("\n[").append(table = field.table()).append("]\n");
+    out += '\n';
+    for (std::string_view rest = field.comment; !rest.empty();) {
+      std::size_t end = rest.find('\n');
+      out.append("# ").append(rest.substr(0, end)).append("\n");
+      rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+    }
+    out.append("#").append(field.name()).append(" = ").append(field.show(defaults).toml()).append("\n");
+  }
+  return out;
+}
+
+}  // namespace weir::config

@@ -1,0 +1,53 @@
+// The table of every key a user can set: how it is read, shown and explained. Loading, `weir config show` and
+// the commented file of `weir config init` all walk this one table.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "config/settings.h"
+#include "config/value.h"
+
+namespace weir::config {
+
+/// What is wrong with a value.
+struct Complaint {
+  std::string text;      ///< names what was found and what is accepted
+  std::size_t item = 0;  ///< which one, in a list
+};
+
+/// What relative paths start from.
+struct Place {
+  std::string folder;  ///< absolute: the config file's folder, or the working directory
+  std::string home;    ///< what "~/" stands for; empty when unknown
+};
+
+struct Field {
+  std::string_view key;      ///< dotted: "limits.head_timeout"
+  std::string_view comment;  ///< for people, of the kind "Time for ...", may have several lines
+  bool list;
+  /// Reads `value` into its member of `settings`, which is left alone on a complaint.
+  std::optional<Complaint> (*assign)(Settings& settings, const Value& value, const Place& place);
+  /// The member as a value for showing; passwords are masked.
+  Value (*show)(const Settings& settings);
+
+  /// "limits" of "limits.head_timeout"; empty at the top.
+  std::string_view table() const;
+  /// "head_timeout" of "limits.head_timeout".
+  std::string_view name() const;
+};
+
+/// Every field, those of one table together, the top-level ones first.
+std::span<const Field> fields();
+const Field* find_field(std::string_view key);
+bool is_table(std::string_view name);
+
+/// The field or table whose name is nearest to `key`, for "did you mean"; nothing when none is near.
+std::optional<std::string_view> nearest_key(std::string_view key);
+
+/// A configuration file with every key at its default, commented out, and explained.
+std::string default_file();
+
+}  // namespace weir::config

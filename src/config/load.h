@@ -1,0 +1,70 @@
+// Loading the settings: layers are merged field by field, and every value remembers where it came from.
+// Layers, lowest first: built-in defaults < the user's config file < the command line.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "config/settings.h"
+
+namespace weir::config {
+
+enum class Layer : std::uint8_t { defaults, user, command_line };
+
+/// Where the value of one key came from.
+struct Origin {
+  Layer layer = Layer::defaults;
+  std::string source;      ///< file path, or the flag ("--listen"); empty for defaults
+  std::uint32_t line = 0;  ///< in a file; else 0
+
+  /// "default", "/home/a/.config/weir/config.toml:12" or "--listen".
+  std::string str() const;
+};
+
+/// A flag of the command line that sets a key: {"tls.passthrough", {"a.com", "*.b.com"}, "--passthrough"}.
+/// Values are written as in the file but without quotes; a scalar key takes exactly one.
+struct Override {
+  std::string key;
+  std::vector<std::string> values;
+  std::string flag;
+};
+
+/// One thing that is wrong, with its place.
+struct Problem {
+  std::string source;  ///< file path or flag
+  std::uint32_t line = 0, column = 0;
+  std::string text;  ///< names the key, what was found and what is accepted
+
+  /// "file:line:column: text", the compilers' form.
+  std::string str() const;
+};
+using Problems = std::vector<Problem>;
+/// One bad_config Error of all problems, a line each.
+Error to_error(const Problems& problems);
+
+struct Configuration {
+  Settings settings;
+  std::map<std::string, Origin, std::less<>>
+      origins;       ///< by dotted key; a key that is absent has its default
+  std::string file;  ///< the file that was read; empty when there was none
+
+  /// The origin of a dotted key ("tls.intercept").
+  Origin origin(std::string_view key) const;
+};
+
+struct Sources {
+  std::string file;            ///< empty = config_file()
+  bool file_required = false;  ///< true when the user named it: then its absence is a problem
+  std::vector<Override> overrides;
+};
+
+/// Reads and merges every layer. All problems of all layers are collected, not only the first; when there is
+/// any, no Configuration is returned.
+std::expected<Configuration, Problems> load(const Sources& sources);
+
+}  // namespace weir::config

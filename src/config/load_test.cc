@@ -1,0 +1,246 @@
+#include "config/load.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "config/fields.h"
+
+namespace weir::config {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class LoadTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = testing::TempDir() + "weir-load-XXXXXX";
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    folder_ = name;
+    file_ = folder_ + "/config.toml";
+    ::setenv("HOME", folder_.c_str(), 1);
+    ::unsetenv("XDG_DATA_HOME");
+    ::unsetenv("XDG_CONFIG_HOME");
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::expected<Configuration, Problems> loaded(const std::string& text,
+                                                std::vector<Override> overrides = {}) {
+    std::ofstream(file_) << text;
+    return load({file_, true, std::move(overrides)});
+  }
+  Configuration good(const std::string& text, std::vector<Override> overrides = {}) {
+    auto out = loaded(text, std::move(overrides));
+    if (!out) ADD_FAILURE() << to_error(out.error()).message();
+    return out.value_or(Configuration());
+  }
+  /// The problems as "line:column: text" (without a place: ": text").
+  std::vector<std::string> problems(const std::string& text, std::vector<Override> overrides = {}) {
+    std::vector<std::string> out;
+    auto result = loaded(text, std::move(overrides));
+    if (result) return out;
+    for (const Problem& problem : result.error()) {
+      std::string line = problem.str();
+      out.push_back(line.starts_with(file_ + ":") ? line.substr(file_.size() + 1) : line);
+    }
+    return out;
+  }
+
+  std::string folder_, file_;
+};
+
+TEST_F(LoadTest, WithoutAFileEverythingIsDefault) {
+  auto out = load({});
+  ASSERT_TRUE(out);
+  EXPECT_EQ(out->file, "");
+  EXPECT_EQ(out->settings.listen, (std::vector<HostPort>{{"127.0.0.1", 8080}}));
+  EXPECT_EQ(out->settings.ca_dir, folder_ + "/.local/share/weir/ca");
+  EXPECT_EQ(out->settings.limits.head_timeout, milliseconds(30'000));
+  EXPECT_THAT(out->origins, IsEmpty());
+  EXPECT_EQ(out->origin("limits.head_timeout").str(), "default");
+}
+
+TEST_F(LoadTest, AFileThatTheUserNamedMustExist) {
+  auto out = load({folder_ + "/missing.toml", true, {}});
+  ASSERT_FALSE(out);
+  ASSERT_THAT(out.error(), SizeIs(1));
+  EXPECT_THAT(out.error()[0].str(), HasSubstr("missing.toml: cannot be read: No such file"));
+}
+
+TEST_F(LoadTest, AFileThatCannotBeReadIsAProblemThoughNotNamed) {
+  std::filesystem::create_directories(folder_ + "/.config/weir/config.toml");
+  auto out = load({});
+  ASSERT_FALSE(out);
+  EXPECT_THAT(out.error()[0].str(), HasSubstr("Is a directory"));
+}
+
+TEST_F(LoadTest, EveryKindOfValue) {
+  Settings s = good(R"(
+listen = ["127.0.0.1:0", "[::1]:9090"]
+threads = 4
+ca_dir = "~/ca"
+data_dir = "data"
+log_level = "warn"
+[tls]
+intercept = "*.example.com"
+passthrough = ["bank.example", "10.0.0.0/8"]
+upstream_ca = ["roots/corp.pem", "/etc/corp.pem"]
+[upstream]
+proxy = "http://u:p%40ss@proxy.corp:3128"
+no_proxy = [".corp", "*"]
+[limits]
+head_bytes = "128KiB"
+idle_timeout = "2m"
+response_timeout = 0
+connections = 7
+[capture]
+body_bytes = 0
+queue_bytes = 1048576
+when_full = "drop"
+on_failure = "block"
+)")
+                   .settings;
+  EXPECT_EQ(s.listen, (std::vector<HostPort>{{"127.0.0.1", 0}, {"::1", 9090}}));
+  EXPECT_EQ(s.threads, 4u);
+  EXPECT_EQ(s.ca_dir, folder_ + "/ca");
+  EXPECT_EQ(s.data_dir, folder_ + "/data") << "relative to the file";
+  EXPECT_EQ(s.log_level, log::Level::warn);
+  EXPECT_THAT(s.tls.intercept, ElementsAre("*.example.com"));
+  EXPECT_THAT(s.tls.passthrough, ElementsAre("bank.example", "10.0.0.0/8"));
+  EXPECT_THAT(s.tls.upstream_ca, ElementsAre(folder_ + "/roots/corp.pem", "/etc/corp.pem"));
+  EXPECT_EQ(s.upstream.proxy, "http://u:p%40ss@proxy.corp:3128");
+  EXPECT_THAT(s.upstream.no_proxy, ElementsAre(".corp", "*"));
+  EXPECT_EQ(s.limits.head_bytes, 128u << 10);
+  EXPECT_EQ(s.limits.idle_timeout, milliseconds(120'000));
+  EXPECT_EQ(s.limits.response_timeout, milliseconds(0));
+  EXPECT_EQ(s.limits.connections, 7u);
+  EXPECT_EQ(s.capture.body_bytes, 0u);
+  EXPECT_EQ(s.capture.queue_bytes, 1u << 20);
+  EXPECT_EQ(s.capture.when_full, WhenFull::drop);
+  EXPECT_EQ(s.capture.on_failure, OnCaptureFailure::block);
+}
+
+TEST_F(LoadTest, LayersMergeByFieldAndRememberWhereFrom) {
+  Configuration out =
+      good("threads = 4\n[limits]\nhead_timeout = \"5s\"\nidle_timeout = \"6s\"\n",
+           {{"limits.idle_timeout", {"7s"}, "--idle-timeout"}, {"listen", {"0"}, "--listen"}});
+  EXPECT_EQ(out.settings.limits.head_timeout, milliseconds(5000));
+  EXPECT_EQ(out.settings.limits.idle_timeout, milliseconds(7000));
+  EXPECT_EQ(out.settings.listen, (std::vector<HostPort>{{"127.0.0.1", 0}}));
+  EXPECT_EQ(out.origin("threads").str(), file_ + ":1");
+  EXPECT_EQ(out.origin("limits.head_timeout").str(), file_ + ":3");
+  EXPECT_EQ(out.origin("limits.idle_timeout").str(), "--idle-timeout");
+  EXPECT_EQ(out.origin("limits.tls_timeout").str(), "default");
+}
+
+TEST_F(LoadTest, CommandLinePathsAreRelativeToTheWorkingFolder) {
+  Configuration out = good("", {{"data_dir", {"here"}, "--data"}});
+  EXPECT_EQ(out.settings.data_dir, (std::filesystem::current_path() / "here").string());
+}
+
+TEST_F(LoadTest, UnknownKeysHaveAPathAPlaceAndASuggestion) {
+  EXPECT_THAT(problems("[limits]\n\nhead_timeot = \"5s\"\n"),
+              ElementsAre("3:1: unknown key limits.head_timeot; did you mean limits.head_timeout?"));
+  EXPECT_THAT(problems("head-timeout = \"5s\"\n"),
+              ElementsAre("1:1: unknown key head-timeout; did you mean limits.head_timeout?"));
+  EXPECT_THAT(problems("[capture]\nxyzzy = 1\n"), ElementsAre("2:1: unknown key capture.xyzzy"));
+}
+
+TEST_F(LoadTest, AnUnknownTableIsSaidOnce) {
+  EXPECT_THAT(problems("[limts]\nhead_timeout = \"5s\"\nother = 1\n[tls]\nbad = 1\n"),
+              ElementsAre("1:1: unknown key limts; did you mean limits?", "5:1: unknown key tls.bad"));
+}
+
+TEST_F(LoadTest, EveryProblemOfEveryLayerIsCollectedInOrder) {
+  auto out = problems("threads = \"two\"\nbogus = 1\nlog_level = \"loud\"\n[limits]\nhead_timeout = 5\n",
+                      {{"listen", {"nowhere"}, "--listen"}});
+  ASSERT_THAT(out, SizeIs(5));
+  EXPECT_EQ(
+      out[0],
+      "1:11: threads: \"two\" is not accepted; wanted is a whole number from 0 to 1024, without quotes");
+  EXPECT_EQ(out[1], "2:1: unknown key bogus");
+  EXPECT_EQ(
+      out[2],
+      "3:13: log_level: \"loud\" is not accepted; wanted is \"debug\", \"info\", \"warn\" or \"error\"");
+  EXPECT_THAT(out[3],
+              HasSubstr("5:16: limits.head_timeout: 5 is not accepted; wanted is a duration with its unit"));
+  EXPECT_THAT(out[4], HasSubstr("--listen: listen: nowhere is not accepted; wanted is \"address:port\""));
+}
+
+TEST_F(LoadTest, SyntaxErrorsHaveTheirPlace) {
+  auto out = problems("threads = 1\nlisten = [\n");
+  ASSERT_THAT(out, SizeIs(1));
+  EXPECT_THAT(out[0], testing::MatchesRegex("[23]:[0-9]+: not valid TOML: .*"));
+}
+
+TEST_F(LoadTest, BadValues) {
+  for (const char* text : {"listen = \"localhost\"",
+                           "listen = \"example.com:80\"",
+                           "listen = \"127.0.0.1:99999\"",
+                           "listen = \"::1\"",
+                           "listen = [[1]]",
+                           "listen = 70000",
+                           "threads = -1",
+                           "threads = 1.5",
+                           "threads = [1]",
+                           "threads = true",
+                           "ca_dir = 3",
+                           "tls = 3",
+                           "tls.intercept = [\"a..b\"]",
+                           "tls.intercept = [\"ok.com\", 3]",
+                           "tls.upstream_ca = [\"\"]",
+                           "upstream.proxy = \"socks5://a:1\"",
+                           "upstream.no_proxy = [\"a b\"]",
+                           "limits.head_bytes = 10",
+                           "limits.head_bytes = \"1TiB\"",
+                           "limits.head_timeout = \"5\"",
+                           "limits.head_timeout.x = 1",
+                           "capture.when_full = \"Slow\"",
+                           "capture.when_full = 1",
+                           "[[tls]]",
+                           "threads = 1979-05-27"})
+    EXPECT_THAT(problems(text), SizeIs(1)) << text;
+}
+
+TEST_F(LoadTest, TheBadItemOfAListIsPointedAt) {
+  EXPECT_THAT(problems("[tls]\nintercept = [\n  \"good.com\",\n  \"*bad\"]\n"),
+              ElementsAre(HasSubstr("4:3: tls.intercept: \"*bad\" is not accepted")));
+}
+
+TEST_F(LoadTest, TheDefaultFileIsValidAsItIsAndWithEveryKeyUncommented) {
+  EXPECT_THAT(good(default_file()).origins, IsEmpty());
+  std::string text = default_file(), uncommented;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);)
+    uncommented += (line.size() > 1 && line[0] == '#' && line[1] != ' ' ? line.substr(1) : line) + "\n";
+  Configuration out = good(uncommented);
+  EXPECT_THAT(out.origins, SizeIs(fields().size())) << "every key stands in the file";
+  Configuration defaults = good("");
+  for (const Field& field : fields())
+    EXPECT_EQ(field.show(out.settings).toml(), field.show(defaults.settings).toml()) << field.key;
+}
+
+TEST(Fields, PasswordsAreMasked) {
+  Settings settings;
+  settings.upstream.proxy = "http://user:secret@proxy:3128";
+  EXPECT_EQ(find_field("upstream.proxy")->show(settings).toml(), "\"http://user:***@proxy:3128\"");
+}
+
+TEST(Fields, NearestKey) {
+  EXPECT_EQ(nearest_key("limits.conections"), "limits.connections");
+  EXPECT_EQ(nearest_key("Listen"), "listen");
+  EXPECT_EQ(nearest_key("tls.body_bytes"), "capture.body_bytes");
+  EXPECT_EQ(nearest_key("captures"), "capture");
+  EXPECT_EQ(nearest_key("something.else"), std::nullopt);
+  EXPECT_EQ(nearest_key("x"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace weir::config

@@ -1,0 +1,71 @@
+// Settings: everything a user can set, as plain values with their defaults. Loading is config/load.h; each
+// room gets its own small Options, filled from here by app/.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/host_port.h"
+#include "base/log.h"
+
+namespace weir::config {
+
+/// What the walk does when the capture queue is full: `slow` makes the client wait, `drop` loses the record
+/// (counted, shown) and keeps the traffic at speed.
+enum class WhenFull : std::uint8_t { slow, drop };
+/// What happens to traffic when capture cannot be written (disk full): `open` goes on unrecorded with an
+/// alarm, `block` refuses requests.
+enum class OnCaptureFailure : std::uint8_t { open, block };
+
+struct TlsSettings {
+  std::vector<std::string> intercept;       ///< host patterns (policy/host_patterns.h); empty = every host
+  std::vector<std::string> passthrough;     ///< host patterns tunnelled undecrypted; beats `intercept`
+  std::vector<std::string> upstream_ca;     ///< PEM files trusted for upstreams besides the system's roots
+  std::vector<std::string> insecure_hosts;  ///< host patterns whose bad certificates are accepted, and logged
+};
+
+struct UpstreamSettings {
+  /// "http://[user:password@]host:port"; "direct" = none, and the environment is not asked; "" = ask the
+  /// environment (config/upstream_proxy.h).
+  std::string proxy;
+  std::vector<std::string> no_proxy;  ///< entries as in NO_PROXY (policy/no_proxy.h)
+};
+
+/// A zero duration means no limit, everywhere below.
+struct LimitSettings {
+  std::uint64_t head_bytes = 64 << 10;
+  std::chrono::milliseconds head_timeout{30'000};       ///< from the first byte of a request head to its last
+  std::chrono::milliseconds idle_timeout{120'000};      ///< a kept-alive connection without a request
+  std::chrono::milliseconds connect_timeout{10'000};    ///< DNS and TCP together
+  std::chrono::milliseconds tls_timeout{10'000};        ///< each TLS handshake, either side
+  std::chrono::milliseconds response_timeout{300'000};  ///< from the end of the request to the response head
+  std::chrono::milliseconds body_idle_timeout{0};       ///< between two parts of a body
+  std::chrono::milliseconds drain_timeout{10'000};      ///< open exchanges at shutdown
+  std::uint64_t connections = 20'000;                   ///< client connections at once
+};
+
+struct CaptureSettings {
+  std::uint64_t body_bytes = 1 << 20;    ///< kept of each body, the rest is cut with a mark
+  std::uint64_t queue_bytes = 64 << 20;  ///< waiting for the writer
+  WhenFull when_full = WhenFull::slow;
+  OnCaptureFailure on_failure = OnCaptureFailure::open;
+  std::uint64_t roll_bytes = 1ULL << 30;        ///< a session starts a new file at this size
+  std::uint64_t retention_days = 30;            ///< older files are deleted; 0 = never
+  std::uint64_t retention_bytes = 10ULL << 30;  ///< oldest files are deleted above this sum; 0 = never
+};
+
+struct Settings {
+  std::vector<HostPort> listen{HostPort{"127.0.0.1", 8080}};  ///< port 0 = any free port
+  std::uint64_t threads = 0;                                  ///< 0 = one for each core
+  std::string ca_dir;                                         ///< absolute; `load` fills in default_ca_dir()
+  std::string data_dir;  ///< absolute; empty = the data folder of the project (config/paths.h)
+  log::Level log_level = log::Level::info;
+  TlsSettings tls;
+  UpstreamSettings upstream;
+  LimitSettings limits;
+  CaptureSettings capture;
+};
+
+}  // namespace weir::config

@@ -1,0 +1,78 @@
+#include "config/toml_file.h"
+
+#define TOML_EXCEPTIONS 0
+#include <toml++/toml.h>
+
+#include <sstream>
+
+namespace weir::config {
+namespace {
+
+std::string kind_name(const toml::node& node) {
+  switch (node.type()) {
+    case toml::node_type::boolean: return "a boolean";
+    case toml::node_type::floating_point: return "a number with a fraction";
+    case toml::node_type::date:
+    case toml::node_type::time:
+    case toml::node_type::date_time: return "a date or time";
+    case toml::node_type::array: return "a list in a list";
+    default: return "a table";
+  }
+}
+
+Scalar scalar_of(const toml::node& node) {
+  Scalar out{Scalar::Type::other, "", node.source().begin.line, node.source().begin.column};
+  if (const auto* text = node.as_string()) {
+    out.type = Scalar::Type::string;
+    out.text = text->get();
+  } else if (const auto* number = node.as_integer()) {
+    out.type = Scalar::Type::integer;
+    out.text = std::to_string(number->get());
+  } else {
+    out.text = kind_name(node);
+  }
+  return out;
+}
+
+Value value_of(const toml::node& node) {
+  Value out;
+  out.line = node.source().begin.line;
+  out.column = node.source().begin.column;
+  if (const toml::array* list = node.as_array()) {
+    out.list = true;
+    for (const toml::node& item : *list) out.items.push_back(scalar_of(item));
+  } else if (!node.is_table()) {
+    out.items.push_back(scalar_of(node));
+  }
+  return out;
+}
+
+void flatten(const toml::table& table, const std::string& prefix, std::vector<Entry>& out) {
+  for (const auto& [key, node] : table) {
+    Entry entry{prefix + std::string(key.str()), value_of(node), node.is_table()};
+    // A table made by a header has the header's place; for a plain key the key's is the better one to show.
+    if (!entry.table) {
+      entry.value.line = key.source().begin.line;
+      entry.value.column = key.source().begin.column;
+    }
+    out.push_back(entry);
+    if (const toml::table* inner = node.as_table()) flatten(*inner, entry.key + ".", out);
+  }
+}
+
+}  // namespace
+
+Document parse_toml(const std::string& text) {
+  Document out;
+  toml::parse_result parsed = toml::parse(text);
+  if (parsed) {
+    flatten(parsed.table(), "", out.entries);
+    return out;
+  }
+  out.syntax_error = parsed.error().description();
+  out.line = parsed.error().source().begin.line;
+  out.column = parsed.error().source().begin.column;
+  return out;
+}
+
+}  // namespace weir::config

@@ -1,0 +1,134 @@
+#include "config/upstream_proxy.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+
+namespace weir::config {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+EnvironmentLookup environment(std::map<std::string, std::string> variables) {
+  return [variables = std::move(variables)](const char* name) -> std::optional<std::string> {
+    auto found = variables.find(name);
+    return found == variables.end() ? std::nullopt : std::optional(found->second);
+  };
+}
+
+UpstreamProxies from(std::map<std::string, std::string> variables) {
+  auto out = upstream_from_environment(environment(std::move(variables)));
+  EXPECT_TRUE(out) << out.error().message();
+  return out.value_or(UpstreamProxies());
+}
+
+std::string host(const std::optional<ProxyServer>& proxy) { return proxy ? proxy->address.host : "direct"; }
+
+TEST(ProxyUrl, Accepted) {
+  struct Row {
+    const char* url;
+    HostPort address;
+    const char *user, *password;
+  };
+  for (const Row& row :
+       {Row{"http://proxy.corp:3128", {"proxy.corp", 3128}, "", ""},
+        Row{"HTTP://Proxy.Corp:3128/", {"proxy.corp", 3128}, "", ""},
+        Row{"proxy.corp:3128", {"proxy.corp", 3128}, "", ""},
+        Row{"http://proxy.corp", {"proxy.corp", 80}, "", ""},
+        Row{"http://u:p@proxy:1", {"proxy", 1}, "u", "p"}, Row{"http://u@proxy:1", {"proxy", 1}, "u", ""},
+        Row{"http://d%5Cu:p%40%3A%2f@proxy:1", {"proxy", 1}, "d\\u", "p@:/"},
+        Row{"http://u:a@b:c@proxy:1", {"proxy", 1}, "u", "a@b:c"},
+        Row{"http://[::1]:3128", {"::1", 3128}, "", ""}}) {
+    auto proxy = parse_proxy_url(row.url);
+    ASSERT_TRUE(proxy) << row.url << ": " << proxy.error().message();
+    EXPECT_EQ(proxy->address, row.address) << row.url;
+    EXPECT_EQ(proxy->user, row.user) << row.url;
+    EXPECT_EQ(proxy->password, row.password) << row.url;
+  }
+}
+
+TEST(ProxyUrl, RefusedWithoutShowingThePassword) {
+  for (std::string rest : {"proxy:0", "proxy:99999", "", "proxy:1/path", "a b:1", "%zz@proxy:1"}) {
+    auto proxy = parse_proxy_url("http://user:secret@" + rest);
+    ASSERT_FALSE(proxy) << rest;
+    EXPECT_EQ(proxy.error().code(), Code::bad_config);
+    EXPECT_THAT(proxy.error().context(), Not(HasSubstr("secret")));
+  }
+  EXPECT_FALSE(parse_proxy_url("http://a%3Ab:c@proxy:1")) << "RFC 7617: no colon in a user name";
+}
+
+TEST(ProxyUrl, OtherSchemesAreRefusedByName) {
+  for (const char* url :
+       {"https://proxy:443", "socks5://proxy:1080", "socks5h://u:p@proxy:1080", "ftp://proxy"}) {
+    auto proxy = parse_proxy_url(url);
+    ASSERT_FALSE(proxy) << url;
+    EXPECT_THAT(proxy.error().context(), HasSubstr("only http:// proxies are supported in this version"));
+  }
+}
+
+TEST(ProxyServer, Authorization) {
+  EXPECT_EQ(parse_proxy_url("http://Aladdin:open%20sesame@p:1")->authorization(),
+            "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+  EXPECT_EQ(parse_proxy_url("http://u@p:1")->authorization(), "Basic dTo=");
+  EXPECT_EQ(parse_proxy_url("http://p:1")->authorization(), "");
+}
+
+TEST(UpstreamFromEnvironment, NothingSetIsDirect) {
+  UpstreamProxies out = from({{"HTTPS_PROXY", ""}, {"NO_PROXY", "a.com"}});
+  EXPECT_EQ(host(out.for_http), "direct");
+  EXPECT_EQ(host(out.for_https), "direct");
+}
+
+TEST(UpstreamFromEnvironment, LowerCaseWins) {
+  EXPECT_EQ(host(from({{"https_proxy", "http://low:1"}, {"HTTPS_PROXY", "http://up:1"}}).for_https), "low");
+  EXPECT_EQ(host(from({{"https_proxy", ""}, {"HTTPS_PROXY", "http://up:1"}}).for_https), "up");
+  EXPECT_EQ(host(from({{"all_proxy", "http://low:1"}, {"ALL_PROXY", "http://up:1"}}).for_https), "low");
+  EXPECT_THAT(from({{"all_proxy", "p:1"}, {"no_proxy", "low"}, {"NO_PROXY", "up"}}).no_proxy,
+              ElementsAre("low"));
+}
+
+TEST(UpstreamFromEnvironment, HttpProxyIsReadInLowerCaseOnly) {
+  EXPECT_EQ(host(from({{"HTTP_PROXY", "http://up:1"}}).for_http), "direct");
+  EXPECT_EQ(host(from({{"http_proxy", "http://low:1"}}).for_http), "low");
+  EXPECT_EQ(host(from({{"http_proxy", "http://low:1"}}).for_https), "direct");
+}
+
+TEST(UpstreamFromEnvironment, AllProxyFillsTheGaps) {
+  UpstreamProxies out = from({{"ALL_PROXY", "http://all:1"}, {"HTTPS_PROXY", "http://secure:1"}});
+  EXPECT_EQ(host(out.for_http), "all");
+  EXPECT_EQ(host(out.for_https), "secure");
+}
+
+TEST(UpstreamFromEnvironment, NoProxyIsSplitAndWhatIsNotUnderstoodLeftOut) {
+  EXPECT_THAT(
+      from({{"all_proxy", "p:1"}, {"NO_PROXY", "localhost, .corp 10.0.0.0/8,,10.*.0.1,*.x.com"}}).no_proxy,
+      ElementsAre("localhost", ".corp", "10.0.0.0/8", "*.x.com"));
+}
+
+TEST(UpstreamFromEnvironment, ErrorNamesTheVariable) {
+  auto out = upstream_from_environment(environment({{"ALL_PROXY", "socks5://u:secret@p:1"}}));
+  ASSERT_FALSE(out);
+  EXPECT_THAT(out.error().context(), HasSubstr("ALL_PROXY"));
+  EXPECT_THAT(out.error().context(), HasSubstr("upstream.proxy = \"direct\""));
+  EXPECT_THAT(out.error().context(), Not(HasSubstr("secret")));
+}
+
+TEST(UpstreamProxies, SettingsBeatTheEnvironment) {
+  auto surrounding = environment({{"all_proxy", "http://env:1"}, {"no_proxy", "env.com"}});
+  auto out = upstream_proxies({"http://set:1", {"set.com"}}, surrounding);
+  ASSERT_TRUE(out);
+  EXPECT_EQ(host(out->for_http), "set");
+  EXPECT_EQ(host(out->for_https), "set");
+  EXPECT_THAT(out->no_proxy, ElementsAre("set.com"));
+  EXPECT_THAT(upstream_proxies({"http://set:1", {}}, surrounding)->no_proxy, IsEmpty());
+  EXPECT_EQ(host(upstream_proxies({"direct", {}}, surrounding)->for_https), "direct");
+  EXPECT_EQ(host(upstream_proxies({"", {}}, surrounding)->for_https), "env");
+  EXPECT_THAT(upstream_proxies({"", {"set.com"}}, surrounding)->no_proxy, ElementsAre("set.com"));
+}
+
+}  // namespace
+}  // namespace weir::config

@@ -1,0 +1,264 @@
+#include "flow/redaction.h"
+
+#include <algorithm>
+
+#include "base/ascii.h"
+
+namespace weir::flow {
+namespace {
+
+constexpr std::string_view kRedacted = "[REDACTED]";
+
+enum class Shape : std::uint8_t { plain, secret, authorization, cookie, set_cookie, url };
+
+struct Word {
+  std::string_view text;
+  Shape shape;
+};
+
+// A field has the shape of the word its name is, or ends in after a hyphen: "token" covers Token and
+// X-Vault-Token. The longer of two words that match comes first.
+constexpr Word kFieldWords[] = {
+    {"authorization", Shape::authorization},
+    {"set-cookie", Shape::set_cookie},
+    {"set-cookie2", Shape::set_cookie},
+    {"cookie", Shape::cookie},
+    {"cookie2", Shape::cookie},
+    {"token", Shape::secret},
+    {"secret", Shape::secret},
+    {"password", Shape::secret},
+    {"passwd", Shape::secret},
+    {"passphrase", Shape::secret},
+    {"api-key", Shape::secret},
+    {"apikey", Shape::secret},
+    {"auth-key", Shape::secret},
+    {"access-key", Shape::secret},
+    {"secret-key", Shape::secret},
+    {"master-key", Shape::secret},
+    {"private-key", Shape::secret},
+    {"functions-key", Shape::secret},
+    {"subscription-key", Shape::secret},
+    {"credential", Shape::secret},
+    {"credentials", Shape::secret},
+    {"auth", Shape::secret},
+    {"jwt", Shape::secret},
+    {"jwt-assertion", Shape::secret},
+    {"dpop", Shape::secret},
+    {"location", Shape::url},
+    {"referer", Shape::url},
+    {"refresh", Shape::url},
+    {"original-url", Shape::url},
+    {"rewrite-url", Shape::url},
+    {"original-uri", Shape::url},
+    {"forwarded-uri", Shape::url},
+};
+
+// Schemes of RFC 9110 section 11 whose name may stay; anything else before a space may be a secret itself.
+constexpr std::string_view kSchemes[] = {
+    "basic",     "bearer",       "digest",          "negotiate", "ntlm",  "token", "apikey", "dpop",
+    "hoba",      "mutual",       "oauth",           "hawk",      "vapid", "gnap",  "aws",    "sharedkey",
+    "signature", "privatetoken", "aws4-hmac-sha256"};
+
+constexpr std::string_view kCookieAttributes[] = {"path",     "domain",   "expires",     "max-age", "secure",
+                                                  "httponly", "samesite", "partitioned", "priority"};
+
+// Query parameters, lower case with '_' for '-'.
+constexpr std::string_view kParameters[] = {"access_token",
+                                            "refresh_token",
+                                            "id_token",
+                                            "auth_token",
+                                            "session_token",
+                                            "token",
+                                            "api_key",
+                                            "apikey",
+                                            "key",
+                                            "password",
+                                            "passwd",
+                                            "pwd",
+                                            "pass",
+                                            "passphrase",
+                                            "secret",
+                                            "client_secret",
+                                            "signature",
+                                            "sig",
+                                            "auth",
+                                            "authorization",
+                                            "jwt",
+                                            "bearer",
+                                            "access_key",
+                                            "accesskey",
+                                            "secret_key",
+                                            "private_key",
+                                            "assertion",
+                                            "client_assertion",
+                                            "code_verifier",
+                                            "credential",
+                                            "credentials",
+                                            "session_id",
+                                            "sessionid",
+                                            "awsaccesskeyid",
+                                            "x_amz_signature",
+                                            "x_amz_security_token",
+                                            "x_amz_credential",
+                                            "x_goog_signature",
+                                            "x_goog_credential"};
+constexpr std::string_view kParameterEnds[] = {"_access_token", "_auth_token", "_api_key", "_apikey",
+                                               "_secret",       "_password",   "_jwt"};
+
+constexpr char fold(char c) { return c == '_' ? '-' : to_lower(c); }
+
+bool ends_in_word(std::string_view name, std::string_view word) {
+  if (name.size() < word.size()) return false;
+  std::size_t at = name.size() - word.size();
+  if (at > 0 && fold(name[at - 1]) != '-') return false;
+  for (std::size_t i = 0; i < word.size(); ++i)
+    if (fold(name[at + i]) != word[i]) return false;
+  return true;
+}
+
+Shape shape_of(std::string_view name) {
+  if (name.empty()) return Shape::plain;
+  char last = fold(name.back());
+  for (const Word& word : kFieldWords)
+    if (word.text.back() == last && ends_in_word(name, word.text)) return word.shape;
+  return Shape::plain;
+}
+
+bool listed(std::string_view text, auto& list) {
+  return std::ranges::any_of(list, [&](std::string_view entry) { return iequals(entry, text); });
+}
+
+std::string authorization(std::string_view value) {
+  value = trim_ows(value);
+  std::size_t space = value.find(' ');
+  std::string_view scheme = value.substr(0, space);
+  if (!listed(scheme, kSchemes)) return std::string(kRedacted);
+  if (space == std::string_view::npos) return std::string(scheme);  // "Negotiate" alone says nothing secret
+  return std::string(scheme).append(" ").append(kRedacted);
+}
+
+// "name=[REDACTED]"; a pair without a name is all value.
+std::string nameless_value(std::string_view pair) {
+  std::size_t equals = pair.find('=');
+  if (equals == std::string_view::npos) return std::string(kRedacted);
+  return std::string(pair.substr(0, equals + 1)).append(kRedacted);
+}
+
+std::string cookies(std::string_view value, bool first_only) {
+  std::string out;
+  for (bool first = true; !value.empty(); first = false) {
+    std::size_t end = value.find(';');
+    std::string_view part = trim_ows(value.substr(0, end));
+    value.remove_prefix(end == std::string_view::npos ? value.size() : end + 1);
+    if (part.empty()) continue;
+    if (!out.empty()) out += "; ";
+    std::size_t equals = part.find('=');
+    bool attribute =
+        first_only && !first && listed(part.substr(0, equals), kCookieAttributes) &&
+        (equals == std::string_view::npos || part.find('=', equals + 1) == std::string_view::npos);
+    attribute ? out.append(part) : out.append(nameless_value(part));
+  }
+  return out;
+}
+
+// Percent-decoded, lower case, '_' for '-': in the spelling of kParameters.
+std::string parameter_name(std::string_view text) {
+  auto digit = [](char c) {
+    return is_digit(c) ? c - '0' : is_alpha(c) && to_lower(c) <= 'f' ? to_lower(c) - 'a' + 10 : -1;
+  };
+  std::string name;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    if (c == '%' && i + 2 < text.size() && digit(text[i + 1]) >= 0 && digit(text[i + 2]) >= 0) {
+      c = static_cast<char>(digit(text[i + 1]) * 16 + digit(text[i + 2]));
+      i += 2;
+    }
+    name += c == '-' ? '_' : to_lower(c);
+  }
+  return name;
+}
+
+bool is_sensitive_parameter(std::string_view text) {
+  std::string name = parameter_name(text);
+  return std::ranges::find(kParameters, name) != std::end(kParameters) ||
+         std::ranges::any_of(kParameterEnds, [&](std::string_view end) { return name.ends_with(end); });
+}
+
+// One "?a=b&c=d" or "#a=b" part, `text` without its first character.
+void append_parameters(std::string& out, std::string_view text) {
+  while (true) {
+    std::size_t end = text.find_first_of("&;");
+    std::string_view pair = text.substr(0, end);
+    std::size_t equals = pair.find('=');
+    bool has_value = equals != std::string_view::npos && equals + 1 < pair.size();
+    has_value&& is_sensitive_parameter(pair.substr(0, equals)) ? out.append(nameless_value(pair))
+                                                               : out.append(pair);
+    if (end == std::string_view::npos) return;
+    out += text[end];
+    text.remove_prefix(end + 1);
+  }
+}
+
+// The part before the query: "scheme://user:password@host/path" loses "user:password@".
+void append_place(std::string& out, std::string_view text) {
+  std::size_t slashes = text.find("//");
+  if (slashes != std::string_view::npos && (slashes == 0 || text[slashes - 1] == ':')) {
+    std::size_t begin = slashes + 2;
+    std::string_view authority = text.substr(begin, text.find('/', begin) - begin);
+    if (std::size_t at = authority.rfind('@'); at != std::string_view::npos) {
+      out.append(text.substr(0, begin));
+      text.remove_prefix(begin + at + 1);
+    }
+  }
+  out.append(text);
+}
+
+}  // namespace
+
+bool is_sensitive_field(std::string_view name) {
+  Shape shape = shape_of(name);
+  return shape != Shape::plain && shape != Shape::url;
+}
+
+bool needs_redaction(std::string_view name) { return shape_of(name) != Shape::plain; }
+
+std::string redacted_value(std::string_view name, std::string_view value) {
+  switch (shape_of(name)) {
+    case Shape::plain: return std::string(value);
+    case Shape::secret: return std::string(kRedacted);
+    case Shape::authorization: return authorization(value);
+    case Shape::cookie: return cookies(value, false);
+    case Shape::set_cookie: return cookies(value, true);
+    case Shape::url: return redacted_url(value);
+  }
+  return std::string(kRedacted);
+}
+
+http::Fields redacted(const http::Fields& fields) {
+  http::Fields out;
+  out.reserve(fields.size(), fields.memory());
+  for (http::Fields::View field : fields) {
+    if (needs_redaction(field.name)) {
+      out.add(field.name, redacted_value(field.name, field.value));
+    } else {
+      out.add(field.name, field.value);
+    }
+  }
+  return out;
+}
+
+std::string redacted_url(std::string_view url) {
+  std::string out;
+  out.reserve(url.size());
+  std::size_t mark = url.find_first_of("?#");
+  append_place(out, url.substr(0, mark));
+  while (mark != std::string_view::npos) {
+    std::size_t next = url.find_first_of("?#", mark + 1);
+    out += url[mark];
+    append_parameters(out, url.substr(mark + 1, next == std::string_view::npos ? next : next - mark - 1));
+    mark = next;
+  }
+  return out;
+}
+
+}  // namespace weir::flow

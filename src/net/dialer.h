@@ -1,0 +1,38 @@
+// Dialer: a name and a port to a connected TCP stream.
+#pragma once
+
+#include <memory>
+
+#include "base/host_port.h"
+#include "net/resolver.h"
+#include "net/tcp_stream.h"
+
+namespace weir::net {
+
+struct Dialed {
+  std::unique_ptr<TcpStream> stream;
+  std::int64_t dns_us = -1;
+  std::int64_t connect_us = -1;
+};
+
+/// One a thread. Tries the addresses in order and starts the next when one fails, or has not answered for
+/// 250 ms (RFC 8305), until one connects or the deadline comes; the losers are closed.
+class Dialer {
+ public:
+  Dialer(async::Loop& loop, Resolver& resolver) : loop_(loop), resolver_(resolver) {}
+
+  /// Errors: those of Resolver; connect_refused, connect_unreachable, connect_timeout, connect_failed with the
+  /// address in the context. Nothing has been sent: all are Retry::yes.
+  async::Task<Result<Dialed>> dial(HostPort to, TimePoint deadline);
+
+ private:
+  struct Race;
+  async::Task<Result<std::unique_ptr<TcpStream>>> connect(Address address, TimePoint deadline, Race* race);
+  async::Task<void> run(Race& race, Address address, TimePoint deadline);
+  async::Task<Result<std::unique_ptr<TcpStream>>> race(std::vector<Address> addresses, TimePoint deadline);
+
+  async::Loop& loop_;
+  Resolver& resolver_;
+};
+
+}  // namespace weir::net

@@ -1,0 +1,36 @@
+// Listener: a listening TCP socket on one loop.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "async/task.h"
+#include "async/watch.h"
+#include "base/error.h"
+#include "base/fd.h"
+
+namespace weir::net {
+
+/// A bound, listening, non-blocking socket. With `share`, several may be bound to the same address
+/// (SO_REUSEPORT) and the kernel spreads connections over them: one a thread.
+Result<UniqueFd> listen_tcp(const std::string& address, std::uint16_t port, bool share);
+/// The port a socket was bound to (when 0 was asked for).
+std::uint16_t bound_port(int fd);
+
+class Listener {
+ public:
+  Listener(async::Loop& loop, UniqueFd socket);
+
+  /// The next connection. When the process is out of descriptors it waits a little in place of spinning, and
+  /// says so in the log once. Code::cancelled after cancel().
+  async::Task<Result<UniqueFd>> accept();
+  void cancel() { watch_.cancel(); }
+  int fd() const { return socket_.get(); }
+
+ private:
+  UniqueFd socket_;
+  async::Watch watch_;
+  bool starved_ = false;
+};
+
+}  // namespace weir::net

@@ -1,0 +1,44 @@
+// TcpStream: a connected, non-blocking socket (TCP or Unix).
+#pragma once
+
+#include <string>
+
+#include "async/watch.h"
+#include "base/fd.h"
+#include "net/stream.h"
+
+namespace weir::net {
+
+class TcpStream final : public Stream {
+ public:
+  /// Takes `socket`, which must be connected and non-blocking.
+  TcpStream(async::Loop& loop, UniqueFd socket, Side side);
+  ~TcpStream() override;
+
+  Result<std::optional<std::size_t>> try_read(std::span<char> into) override;
+  Result<std::size_t> try_write(std::span<const std::string_view> pieces) override;
+  async::Task<Result<void>> wait_readable() override;
+  async::Task<Result<void>> wait_writable() override;
+  async::Task<Result<void>> shutdown() override;
+  void cancel() override { watch_.cancel(); }
+  void interrupt_read() override { watch_.interrupt_read(); }
+  void reset_on_close() override { reset_ = true; }
+  void on_hangup(std::move_only_function<void()> call) override { watch_.on_hangup(std::move(call)); }
+  bool quiet() override;
+  async::Loop& loop() const override { return watch_.loop(); }
+
+  int fd() const { return socket_.get(); }
+  async::Watch& watch() { return watch_; }
+  std::string local_address() const;
+  std::string peer_address() const;
+
+ private:
+  UniqueFd socket_;
+  async::Watch watch_;
+  bool reset_ = false;
+};
+
+/// "127.0.0.1:8080", "[::1]:8080", or "unix".
+std::string socket_address(int fd, bool peer);
+
+}  // namespace weir::net

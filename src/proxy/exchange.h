@@ -1,0 +1,52 @@
+// Exchange: one live request and its response. Owned by the coroutine that carries it.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "proxy/recorder.h"
+#include "wire/connection.h"
+#include "wire/upstream_pool.h"
+
+namespace weir::proxy {
+
+/// What is known of the client connection an exchange came on.
+struct ClientSide {
+  flow::ConnectionId connection = 0;
+  flow::Interception interception = flow::Interception::plain;
+  /// Inside a tunnel: where all its requests go. Nothing on the proxy port, where each request says it itself.
+  std::optional<wire::Route> tunnel;
+};
+
+/// Heads exist twice: in the flow as they were received, and here as they are sent on; filters change these.
+class Exchange {
+ public:
+  Exchange(wire::Incoming& incoming, const ClientSide& client, Recorder& recorder);
+
+  wire::Incoming& incoming() { return incoming_; }
+  const ClientSide& client() const { return client_; }
+  Recording& recording() { return recording_; }
+  flow::Flow& flow() { return recording_.flow(); }
+
+  http::RequestHead& request() { return request_; }
+  http::ResponseHead& response() { return response_; }
+  wire::Route& route() { return route_; }
+  /// The protocol the client asks to change to ("websocket"); empty when it asks for none, or for one we refuse.
+  const std::string& upgrade() const { return upgrade_; }
+
+  bool client_gone = false;
+  TimePoint sent{};  ///< when the request's last byte went out; the epoch until then
+
+ private:
+  void strip_hop_by_hop();
+
+  wire::Incoming& incoming_;
+  const ClientSide& client_;
+  Recording recording_;
+  http::RequestHead request_;
+  http::ResponseHead response_;
+  wire::Route route_;
+  std::string upgrade_;
+};
+
+}  // namespace weir::proxy

@@ -1,0 +1,61 @@
+#include "proxy/recorder.h"
+
+#include <utility>
+
+namespace weir::proxy {
+
+Recording::Recording(Recorder& recorder) : recorder_(recorder), flow_(std::make_unique<flow::Flow>()), begun_(steady_now()) {
+  flow_->id = recorder.numbers_.next_flow();
+  flow_->started = wall_now();
+  recorder_.add(*this);
+}
+
+Recording::~Recording() {
+  if (!announced_) recorder_.drop(*this);
+  flow_->duration_us = std::chrono::duration_cast<std::chrono::microseconds>(steady_now() - begun_).count();
+  recorder_.sink_.closed(std::move(flow_));
+}
+
+void Recording::fail(Code code, std::string detail) {
+  if (flow_->error != Code::none) return;  // the first failure is the cause of the others
+  flow_->error = code;
+  flow_->error_detail = std::move(detail);
+}
+
+void Recording::mark(std::string_view word) {
+  if (!flow_->marks.empty()) flow_->marks += ',';
+  flow_->marks += word;
+}
+
+void Recorder::add(Recording& recording) {
+  recording.previous_ = newest_;
+  (newest_ ? newest_->next_ : oldest_) = &recording;
+  newest_ = &recording;
+  if (!armed()) schedule(loop().now() + kAnnounceAfter);
+}
+
+void Recorder::drop(Recording& recording) {
+  (recording.previous_ ? recording.previous_->next_ : oldest_) = recording.next_;
+  (recording.next_ ? recording.next_->previous_ : newest_) = recording.previous_;
+}
+
+void Recorder::announce(Recording& recording) {
+  drop(recording);
+  recording.announced_ = true;
+  // The bodies so far stay where they grow; the copy has the heads.
+  flow::Flow& flow = *recording.flow_;
+  std::string request_bytes = std::exchange(flow.request_body.bytes, {});
+  std::string response_bytes = std::exchange(flow.response_body.bytes, {});
+  auto copy = std::make_unique<flow::Flow>(flow);
+  flow.request_body.bytes = std::move(request_bytes);
+  flow.response_body.bytes = std::move(response_bytes);
+  sink_.opened(std::move(copy));
+}
+
+void Recorder::fire() {
+  TimePoint limit = loop().now() - kAnnounceAfter;
+  while (oldest_ && oldest_->begun_ <= limit) announce(*oldest_);
+  if (oldest_) schedule(std::max(oldest_->begun_ + kAnnounceAfter, loop().now() + kAnnounceAfter / 10));
+}
+
+}  // namespace weir::proxy

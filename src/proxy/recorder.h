@@ -1,0 +1,73 @@
+// Recorder: turns what the walk does into flows, and hands them to the sink. One a thread.
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "async/loop.h"
+#include "flow/sink.h"
+
+namespace weir::proxy {
+
+/// The numbers of flows and connections, shared by the threads of a session.
+struct Numbers {
+  std::atomic<std::uint64_t> flows{0};
+  std::atomic<std::uint64_t> connections{0};
+
+  flow::FlowId next_flow() { return flows.fetch_add(1, std::memory_order_relaxed) + 1; }
+  flow::ConnectionId next_connection() { return connections.fetch_add(1, std::memory_order_relaxed) + 1; }
+};
+
+class Recorder;
+
+/// The account of one exchange while it is written. Whatever becomes of its owner, it is closed exactly once: its
+/// destructor sees to that.
+class Recording {
+ public:
+  explicit Recording(Recorder& recorder);
+  Recording(const Recording&) = delete;
+  ~Recording();
+
+  flow::Flow& flow() { return *flow_; }
+  TimePoint begun() const { return begun_; }
+  void fail(Code code, std::string detail);
+  void mark(std::string_view word);
+
+ private:
+  friend class Recorder;
+  Recorder& recorder_;
+  std::unique_ptr<flow::Flow> flow_;
+  TimePoint begun_;
+  bool announced_ = false;
+  Recording* previous_ = nullptr;  // in the recorder's list of flows not announced yet, oldest first
+  Recording* next_ = nullptr;
+};
+
+/// A flow that is still open after kAnnounceAfter is told as `opened`; a shorter one only as `closed`, which saves
+/// the store half its work. Belongs to its loop's thread.
+class Recorder : private async::Timer {
+ public:
+  static constexpr auto kAnnounceAfter = std::chrono::milliseconds(100);
+
+  Recorder(async::Loop& loop, flow::Sink& sink, Numbers& numbers, std::size_t body_limit)
+      : Timer(loop), sink_(sink), numbers_(numbers), body_limit_(body_limit) {}
+
+  flow::Sink& sink() { return sink_; }
+  std::size_t body_limit() const { return body_limit_; }
+  flow::ConnectionId next_connection() { return numbers_.next_connection(); }
+
+ private:
+  friend class Recording;
+  void add(Recording& recording);
+  void drop(Recording& recording);
+  void announce(Recording& recording);
+  void fire() override;
+
+  flow::Sink& sink_;
+  Numbers& numbers_;
+  std::size_t body_limit_;
+  Recording* oldest_ = nullptr;
+  Recording* newest_ = nullptr;
+};
+
+}  // namespace weir::proxy

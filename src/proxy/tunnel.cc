@@ -1,0 +1,59 @@
+#include "proxy/tunnel.h"
+
+#include "async/task_group.h"
+#include "wire/read_buffer.h"
+
+namespace weir::proxy {
+namespace {
+
+async::Task<Result<void>> copy(net::Stream& from, net::Stream& to, std::string_view first, std::uint64_t& count) {
+  count += first.size();
+  auto sent = co_await to.write(first);
+  if (!sent) co_return pass(sent);
+  wire::ReadBuffer buffer;
+  for (;;) {
+    auto got = co_await buffer.fill(from);
+    if (!got) co_return pass(got);
+    if (*got == 0) co_return co_await to.shutdown();
+    count += *got;
+    sent = co_await to.write(buffer.data());
+    if (!sent) co_return pass(sent);
+    buffer.consume(buffer.data().size());
+  }
+}
+
+struct Directions {
+  net::Stream& client;
+  net::Stream& upstream;
+  Result<void> outcome;
+
+  void ended(Result<void> result) {
+    if (result || !outcome) return;
+    outcome = std::move(result);
+    client.cancel();
+    upstream.cancel();
+  }
+};
+
+async::Task<void> run(Directions& both, net::Stream& from, net::Stream& to, std::string_view first, std::uint64_t& count) {
+  auto result = co_await copy(from, to, first, count);
+  both.ended(std::move(result));
+}
+
+}  // namespace
+
+async::Task<Result<void>> tunnel(net::Stream& client, net::Stream& upstream, std::string_view to_upstream,
+                                 std::string_view to_client, TunnelCounts& counts) {
+  for (net::Stream* stream : {&client, &upstream}) {
+    stream->set_read_deadline(kNever);
+    stream->set_write_deadline(kNever);
+  }
+  Directions both{client, upstream, {}};
+  async::TaskGroup group(client.loop());
+  group.spawn(run(both, client, upstream, to_upstream, counts.to_upstream));
+  group.spawn(run(both, upstream, client, to_client, counts.to_client));
+  co_await group.join();
+  co_return both.outcome;
+}
+
+}  // namespace weir::proxy

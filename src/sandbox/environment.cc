@@ -1,0 +1,136 @@
+#include "sandbox/environment.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <iterator>
+#include <string_view>
+
+#include "base/ascii.h"
+
+namespace weir::sandbox {
+namespace {
+
+struct Variable {
+  std::string name, value;
+};
+using Variables = std::vector<Variable>;
+
+constexpr std::string_view kLoopback = "localhost,127.0.0.1,::1";
+// As java.net.URL spells hosts: alternatives with '|', IPv6 in brackets.
+constexpr std::string_view kJavaLoopback = "localhost|127.0.0.1|[::1]";
+
+// Clients disagree on the case they read, so both are set.
+constexpr const char* kProxyVariables[] = {
+    "HTTP_PROXY", "HTTPS_PROXY",     "ALL_PROXY",        "http_proxy",       "https_proxy",
+    "all_proxy",  "YARN_HTTP_PROXY", "YARN_HTTPS_PROXY", "npm_config_proxy", "npm_config_https_proxy"};
+// These replace the client's own roots: they get the system's roots and our CA.
+constexpr const char* kReplacingVariables[] = {"SSL_CERT_FILE",
+                                               "CURL_CA_BUNDLE",
+                                               "REQUESTS_CA_BUNDLE",
+                                               "PIP_CERT",
+                                               "GIT_SSL_CAINFO",
+                                               "CARGO_HTTP_CAINFO",
+                                               "AWS_CA_BUNDLE",
+                                               "NIX_SSL_CERT_FILE",
+                                               "npm_config_cafile",
+                                               "BUNDLE_SSL_CA_CERT",
+                                               "HTTPLIB2_CA_CERTS",
+                                               "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE",
+                                               "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH"};
+// These add to the client's own roots: they get our CA alone.
+constexpr const char* kAddingVariables[] = {"NODE_EXTRA_CA_CERTS", "DENO_CERT"};
+
+// npm folds the case of npm_config_* and takes '-' for '_', so NPM_CONFIG_PROXY of the user competes with our
+// npm_config_proxy; its noproxy beats NO_PROXY.
+constexpr std::string_view kNpmKeys[] = {"npm_config_proxy", "npm_config_https_proxy", "npm_config_cafile",
+                                         "npm_config_noproxy"};
+
+std::string_view name_of(std::string_view entry) { return entry.substr(0, entry.find('=')); }
+
+bool competes_with_npm_key(std::string_view name) {
+  std::string folded = lower(name);
+  std::ranges::replace(folded, '-', '_');
+  return std::ranges::find(kNpmKeys, folded) != std::end(kNpmKeys);
+}
+
+/// One option of JAVA_TOOL_OPTIONS. The JVM splits at white space and removes quotes of either kind, without
+/// escapes, so parts that hold one kind of quote go into the other kind.
+std::string java_option(std::string_view option) {
+  if (option.find_first_of(" \t\"'") == std::string_view::npos) return std::string(option);
+  std::string out;
+  char quote = 0;
+  for (char c : option) {
+    char wanted = c == '"' ? '\'' : c == '\'' ? '"' : quote != 0 ? quote : '"';
+    if (wanted != quote) {
+      if (quote != 0) out += quote;
+      out += quote = wanted;
+    }
+    out += c;
+  }
+  return out + quote;
+}
+
+std::string java_tool_options(std::string_view users_own, const Injection& injection) {
+  std::string out(users_own);
+  auto append = [&](std::string_view name, std::string_view value) {
+    std::string option = "-D";
+    if (!out.empty()) out += ' ';
+    out += java_option(option.append(name).append("=").append(value));
+  };
+  std::string port = std::to_string(injection.proxy.port);
+  for (std::string scheme : {"http", "https"}) {
+    append(scheme + ".proxyHost", injection.proxy.host);
+    append(scheme + ".proxyPort", port);
+  }
+  append("http.nonProxyHosts", injection.include_loopback ? "" : kJavaLoopback);  // holds for https as well
+  if (injection.java_trust_store.empty()) return out;
+  append("javax.net.ssl.trustStore", injection.java_trust_store);
+  append("javax.net.ssl.trustStoreType", "JKS");
+  append("javax.net.ssl.trustStorePassword", injection.java_trust_password);
+  return out;
+}
+
+std::string_view value_in(std::span<const std::string> base, std::string_view name) {
+  for (std::string_view entry : base)
+    if (name_of(entry) == name && entry.size() > name.size()) return entry.substr(name.size() + 1);
+  return {};
+}
+
+Variables variables_of(const Injection& injection, std::span<const std::string> base) {
+  Variables out;
+  std::string proxy = "http://" + injection.proxy.str();
+  std::string no_proxy(injection.include_loopback ? "" : kLoopback);
+  for (const char* name : kProxyVariables) out.push_back({name, proxy});
+  for (const char* name : {"NO_PROXY", "no_proxy"}) out.push_back({name, no_proxy});
+  out.push_back({"NODE_USE_ENV_PROXY", "1"});
+  for (const char* name : kReplacingVariables) out.push_back({name, injection.bundle_file});
+  for (const char* name : kAddingVariables) out.push_back({name, injection.ca_file});
+  out.push_back({"JAVA_TOOL_OPTIONS", java_tool_options(value_in(base, "JAVA_TOOL_OPTIONS"), injection)});
+  out.push_back({"WEIR", "1"});
+  out.push_back({"WEIR_SESSION", injection.session_id});
+  return out;
+}
+
+}  // namespace
+
+std::vector<std::string> child_environment(std::span<const std::string> base, const Injection& injection) {
+  Variables ours = variables_of(injection, base);
+  auto is_ours = [&](std::string_view name) {
+    return std::ranges::any_of(ours, [&](const Variable& v) { return v.name == name; });
+  };
+  std::vector<std::string> out;
+  for (const std::string& entry : base)
+    if (std::string_view name = name_of(entry); !is_ours(name) && !competes_with_npm_key(name))
+      out.push_back(entry);
+  for (Variable& variable : ours) out.push_back(std::move(variable.name) + '=' + variable.value);
+  return out;
+}
+
+std::vector<std::string> own_environment() {
+  std::vector<std::string> out;
+  for (char** entry = environ; *entry != nullptr; ++entry) out.emplace_back(*entry);
+  return out;
+}
+
+}  // namespace weir::sandbox

@@ -1,0 +1,79 @@
+#include "sandbox/spawner.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sandbox/spawner_process.h"
+#include "sandbox/spawner_wire.h"
+
+namespace weir::sandbox {
+
+int exit_status(const Error& spawn_error) {
+  switch (spawn_error.code()) {
+    case Code::not_found: return 127;
+    case Code::io: return 126;
+    default: return 125;
+  }
+}
+
+Result<Spawner> Spawner::start() {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+    return fail_errno(Code::internal, "socketpair for the spawner", errno);
+  UniqueFd ours(ends[0]), theirs(ends[1]);
+  UniqueFd self(
+      static_cast<int>(::syscall(SYS_pidfd_open, ::getpid(), 0)));  // glibc's header is not fit for C++
+  if (!self) return fail_errno(Code::internal, "pidfd_open for the spawner", errno);
+  SignalState signals = SignalState::current();
+  pid_t pid = ::fork();
+  if (pid < 0) return fail_errno(Code::internal, "fork of the spawner", errno);
+  if (pid == 0) {
+    ours.reset();
+    serve_as_spawner(std::move(theirs), std::move(self), signals);
+  }
+  return Spawner(std::move(ours), pid);
+}
+
+Spawner::~Spawner() {
+  if (!socket_) return;
+  socket_.reset();
+  uninterrupted([&] { return ::waitpid(pid_, nullptr, 0); });
+}
+
+Result<pid_t> Spawner::spawn(const Command& command) {
+  if (running_) return fail(Code::internal, "a command is running already");
+  Message start{.kind = MessageKind::start};
+  auto file = pack(command);
+  if (!file) return pass(file);
+  start.file = std::move(*file);
+  if (auto sent = send(socket_.get(), start); !sent) return pass(sent);
+  auto reply = receive(socket_.get());
+  if (!reply) return pass(reply);
+  if (reply->kind == MessageKind::started) {
+    running_ = true;
+    return reply->value;
+  }
+  Code code = reply->value == 127 ? Code::not_found : reply->value == 126 ? Code::io : Code::internal;
+  return fail(code, std::move(reply->text));
+}
+
+Result<> Spawner::signal(int signo) {
+  if (!running_) return {};
+  return send(socket_.get(), Message{.kind = MessageKind::signal, .value = signo});
+}
+
+Result<Exit> Spawner::take_exit() {
+  if (!running_) return fail(Code::internal, "no command is running");
+  running_ = false;
+  auto message = receive(socket_.get());
+  if (!message) return pass(message);
+  if (message->kind != MessageKind::ended)
+    return fail(Code::internal, "the spawner sent an unexpected message");
+  return Exit{message->value, message->detail};
+}
+
+}  // namespace weir::sandbox

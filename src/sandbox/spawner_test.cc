@@ -1,0 +1,355 @@
+#include "sandbox/spawner.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <pty.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "sandbox/environment.h"
+
+namespace weir::sandbox {
+namespace {
+
+using testing::HasSubstr;
+
+/// A folder of its own, removed at the end.
+class SpawnerTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = testing::TempDir() + "weir-spawner-XXXXXX";
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    folder_ = name;
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::string path(const std::string& name) const { return folder_ + "/" + name; }
+  std::string read(const std::string& name) const {
+    std::ifstream in(path(name));
+    return (std::ostringstream() << in.rdbuf()).str();
+  }
+  void write(const std::string& name, const std::string& text, mode_t mode) const {
+    std::ofstream(path(name)) << text;
+    ASSERT_EQ(::chmod(path(name).c_str(), mode), 0);
+  }
+
+  std::string folder_;
+};
+
+Spawner started() {
+  auto spawner = Spawner::start();
+  if (!spawner) {
+    ADD_FAILURE() << spawner.error().message();
+    ::abort();
+  }
+  return std::move(*spawner);
+}
+
+Command shell(const std::string& script) { return {{"sh", "-c", script}, own_environment(), ""}; }
+
+/// Runs `command` to its end; fails the test when it cannot be started.
+Exit run(Spawner& spawner, const Command& command) {
+  auto pid = spawner.spawn(command);
+  EXPECT_TRUE(pid) << pid.error().message();
+  auto exit = spawner.take_exit();
+  EXPECT_TRUE(exit) << exit.error().message();
+  return exit.value_or(Exit{-1, -1});
+}
+
+bool readable(int fd, int timeout_ms) {
+  pollfd wait{fd, POLLIN, 0};
+  return ::poll(&wait, 1, timeout_ms) == 1;
+}
+
+TEST_F(SpawnerTest, ExitCodes) {
+  Spawner spawner = started();
+  for (int code : {0, 3, 255}) {
+    Exit exit = run(spawner, shell("exit " + std::to_string(code)));
+    EXPECT_EQ(exit.code, code);
+    EXPECT_EQ(exit.signal, 0);
+    EXPECT_EQ(exit.status(), code);
+  }
+}
+
+TEST_F(SpawnerTest, DeathBySignal) {
+  Spawner spawner = started();
+  Exit exit = run(spawner, shell("kill -KILL $$"));
+  EXPECT_EQ(exit.signal, SIGKILL);
+  EXPECT_EQ(exit.status(), 137);
+}
+
+TEST_F(SpawnerTest, ExitFdBecomesReadableOnlyAtTheEnd) {
+  Spawner spawner = started();
+  ASSERT_EQ(::mkfifo(path("gate").c_str(), 0600), 0);
+  ASSERT_TRUE(spawner.spawn(shell("read line < " + path("gate") + "; exit 4")));
+  EXPECT_FALSE(readable(spawner.exit_fd(), 0));
+  std::ofstream(path("gate")) << "go\n";
+  ASSERT_TRUE(readable(spawner.exit_fd(), 30'000));
+  EXPECT_EQ(spawner.take_exit()->code, 4);
+}
+
+TEST_F(SpawnerTest, NotFound) {
+  Spawner spawner = started();
+  for (const char* name : {"weir-no-such-command", "/weir/no/such", "", "/dev/null/x"}) {
+    auto pid = spawner.spawn({{name}, own_environment(), ""});
+    ASSERT_FALSE(pid) << name;
+    EXPECT_EQ(pid.error().code(), Code::not_found) << name;
+    EXPECT_EQ(exit_status(pid.error()), 127);
+    EXPECT_THAT(pid.error().context(), HasSubstr('"' + std::string(name) + '"'));
+  }
+  EXPECT_EQ(run(spawner, shell("exit 9")).code, 9) << "a failure must not spoil the next command";
+}
+
+TEST_F(SpawnerTest, NotExecutable) {
+  write("plain", "text", 0644);
+  Spawner spawner = started();
+  std::vector<std::string> env = {"PATH=" + folder_ + ":/usr/bin:/bin"};
+  for (const std::string& name : {path("plain"), std::string("plain"), folder_}) {
+    auto pid = spawner.spawn({{name}, env, ""});
+    ASSERT_FALSE(pid) << name;
+    EXPECT_EQ(pid.error().code(), Code::io) << name;
+    EXPECT_EQ(exit_status(pid.error()), 126);
+    EXPECT_THAT(pid.error().context(), HasSubstr(name));
+  }
+}
+
+TEST_F(SpawnerTest, MissingInterpreterIsSaidSo) {
+  write("script", "#!/weir/no/such\n", 0755);
+  Spawner spawner = started();
+  auto pid = spawner.spawn({{path("script")}, own_environment(), ""});
+  ASSERT_FALSE(pid);
+  EXPECT_EQ(exit_status(pid.error()), 127);
+  EXPECT_THAT(pid.error().context(), HasSubstr("interpreter"));
+}
+
+TEST_F(SpawnerTest, LooksInThePathOfTheCommandAndPassesOverWhatCannotRun) {
+  ASSERT_EQ(::mkdir(path("a").c_str(), 0700), 0);
+  ASSERT_EQ(::mkdir(path("b").c_str(), 0700), 0);
+  write("a/tool", "#!/bin/sh\nexit 1\n", 0644);
+  write("b/tool", "#!/bin/sh\nexit 5\n", 0755);
+  Spawner spawner = started();
+  EXPECT_EQ(run(spawner, {{"tool"}, {"PATH=" + path("a") + ":" + path("b")}, ""}).code, 5);
+}
+
+TEST_F(SpawnerTest, ScriptWithoutInterpreterLineGoesToTheShell) {
+  write("script", "exit $1\n", 0755);
+  Spawner spawner = started();
+  EXPECT_EQ(run(spawner, {{path("script"), "6"}, own_environment(), ""}).code, 6);
+}
+
+TEST_F(SpawnerTest, WorkingFolder) {
+  Spawner spawner = started();
+  Command command = shell("pwd -P > out");
+  command.cwd = folder_;
+  EXPECT_EQ(run(spawner, command).status(), 0);
+  EXPECT_EQ(read("out"), std::filesystem::canonical(folder_).string() + "\n");
+  command.cwd = path("missing");
+  auto pid = spawner.spawn(command);
+  ASSERT_FALSE(pid);
+  EXPECT_EQ(exit_status(pid.error()), 125);
+  EXPECT_THAT(pid.error().context(), HasSubstr("missing"));
+}
+
+TEST_F(SpawnerTest, ArgumentsAndEnvironmentLargerThanAPacket) {
+  Spawner spawner = started();
+  Command command = shell("printf '%s' \"$BIG_19\" \"$1\" > " + path("out"));
+  command.argv.insert(command.argv.end(), {"sh", std::string(100'000, 'x')});
+  for (int i = 0; i < 20; ++i)
+    command.env.push_back("BIG_" + std::to_string(i) + "=" + std::string(50'000, static_cast<char>('a' + i)));
+  EXPECT_EQ(run(spawner, command).status(), 0);
+  EXPECT_EQ(read("out"), std::string(50'000, 't') + std::string(100'000, 'x'));
+}
+
+TEST_F(SpawnerTest, TooLargeForTheKernel) {
+  Spawner spawner = started();
+  auto pid = spawner.spawn({{"true", std::string(1 << 20, 'x')}, own_environment(), ""});
+  ASSERT_FALSE(pid);
+  EXPECT_EQ(exit_status(pid.error()), 126);
+  EXPECT_THAT(pid.error().context(), HasSubstr("too long"));
+}
+
+TEST_F(SpawnerTest, RefusesWhatCannotBeACommand) {
+  Spawner spawner = started();
+  for (const Command& command : {Command{{}, {}, ""}, Command{{std::string("a\0b", 3)}, {}, ""}}) {
+    auto pid = spawner.spawn(command);
+    ASSERT_FALSE(pid);
+    EXPECT_EQ(exit_status(pid.error()), 125);
+  }
+}
+
+TEST_F(SpawnerTest, OneCommandAtATime) {
+  Spawner spawner = started();
+  ASSERT_TRUE(spawner.spawn(shell("while :; do sleep 1; done")));
+  EXPECT_FALSE(spawner.spawn(shell("exit 0")));
+  ASSERT_TRUE(spawner.signal(SIGKILL));
+  EXPECT_EQ(spawner.take_exit()->signal, SIGKILL);
+  EXPECT_FALSE(spawner.take_exit());
+}
+
+TEST_F(SpawnerTest, NoDescriptorLeaks) {
+  UniqueFd before(::open("/dev/null", O_RDONLY));  // without O_CLOEXEC, on purpose
+  Spawner spawner = started();
+  UniqueFd after(::open("/dev/null", O_RDONLY));
+  EXPECT_EQ(run(spawner, shell("exec ls /proc/self/fd > " + path("out"))).status(), 0);
+  EXPECT_EQ(read("out"), "0\n1\n2\n3\n");  // 3 is the folder that ls reads
+}
+
+TEST_F(SpawnerTest, SpawnerItselfHoldsNothingOfOurs) {
+  UniqueFd ours(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  std::string link = "/proc/self/fd/" + std::to_string(ours.get());
+  Spawner spawner = started();
+  ASSERT_EQ(run(spawner, shell("exit 0")).code, 0);  // it has long closed them when it answers
+  int count = 0;
+  std::filesystem::path standard[] = {"0", "1", "2"};
+  for (const auto& entry :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(spawner.pid()) + "/fd"))
+    count += std::ranges::find(standard, entry.path().filename()) == std::end(standard);
+  EXPECT_EQ(count, 3) << "the socket, Weir's pidfd and the signalfd";
+}
+
+TEST_F(SpawnerTest, CommandStartsWithTheSignalsWeirWasStartedWith) {
+  ::signal(SIGHUP, SIG_IGN);  // as nohup leaves it
+  sigset_t usr1, old;
+  sigemptyset(&usr1);
+  sigaddset(&usr1, SIGUSR1);
+  ::sigprocmask(SIG_BLOCK, &usr1, &old);
+  Spawner spawner = started();
+  ::sigprocmask(SIG_SETMASK, &old, nullptr);
+  ::signal(SIGHUP, SIG_DFL);
+  ::signal(SIGINT, SIG_IGN);  // what Weir does while a command runs
+  Exit exit = run(spawner, shell("exec grep -E '^Sig(Blk|Ign):' /proc/self/status > " + path("out")));
+  ::signal(SIGINT, SIG_DFL);
+  ASSERT_EQ(exit.status(), 0);
+  auto mask = [](int signo) { return 1ULL << (signo - 1); };
+  std::istringstream lines(read("out"));
+  std::string name;
+  unsigned long long blocked = 0, ignored = 0;
+  lines >> name >> std::hex >> blocked >> name >> ignored;
+  EXPECT_EQ(blocked, mask(SIGUSR1));
+  EXPECT_EQ(ignored & (mask(SIGHUP) | mask(SIGINT) | mask(SIGQUIT) | mask(SIGTERM) | mask(SIGTSTP)),
+            mask(SIGHUP));
+}
+
+/// Everything `fd` gives until its end.
+std::string drain(int fd) {
+  std::string out;
+  char buffer[256];
+  ssize_t size;
+  while ((size = ::read(fd, buffer, sizeof buffer)) > 0) out.append(buffer, static_cast<std::size_t>(size));
+  return out;
+}
+
+/// Reads from `fd` until `text` has come; false at the end or after half a minute.
+bool await_text(int fd, const std::string& text) {
+  std::string seen;
+  char c;
+  while (seen.find(text) == std::string::npos) {
+    if (!readable(fd, 30'000) || ::read(fd, &c, 1) != 1) return false;
+    seen += c;
+  }
+  return true;
+}
+
+/// A script that says "ready", then waits for a signal, which `traps` handle.
+std::string waiting(const std::string& traps) { return traps + "; echo ready; while :; do sleep 0.02; done"; }
+
+/// Another process in the part of Weir, in a process group of its own, its output a pipe.
+struct Weir {
+  pid_t pid = -1;
+  UniqueFd output;
+};
+template <typename Body>
+Weir in_another_process(Body body) {
+  int ends[2];
+  EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+  Weir weir{::fork(), UniqueFd(ends[0])};
+  if (weir.pid == 0) {
+    ::setpgid(0, 0);
+    ::dup2(ends[1], STDOUT_FILENO);
+    ::_exit(body());
+  }
+  ::setpgid(weir.pid, weir.pid);
+  ::close(ends[1]);
+  return weir;
+}
+
+int status_of(pid_t pid, int options = 0) {
+  int status = -1;
+  EXPECT_EQ(::waitpid(pid, &status, options), pid);
+  return status;
+}
+
+TEST_F(SpawnerTest, SignalsAreForwarded) {
+  Spawner spawner = started();
+  ASSERT_EQ(::mkfifo(path("out").c_str(), 0600), 0);
+  UniqueFd out(::open(path("out").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  ASSERT_TRUE(spawner.spawn(shell("exec > " + path("out") + "; " + waiting("trap 'exit 42' TERM"))));
+  ASSERT_TRUE(await_text(out.get(), "ready\n"));
+  ASSERT_TRUE(spawner.signal(SIGTERM));
+  EXPECT_EQ(spawner.take_exit()->code, 42);
+  EXPECT_TRUE(spawner.signal(SIGTERM)) << "a signal after the end is no error";
+}
+
+TEST_F(SpawnerTest, WhenWeirIsKilledTheCommandIsToldToEnd) {
+  Weir weir = in_another_process([] {
+    Spawner spawner = started();
+    if (!spawner.spawn(shell(waiting("trap 'echo told; exit' TERM")))) return 1;
+    ::pause();
+    return 0;
+  });
+  ASSERT_TRUE(await_text(weir.output.get(), "ready\n"));
+  ::kill(weir.pid, SIGKILL);
+  status_of(weir.pid);
+  EXPECT_EQ(drain(weir.output.get()), "told\n");
+}
+
+TEST_F(SpawnerTest, WhenTheSpawnerIsKilledWeirKnowsAndTheCommandIsToldToEnd) {
+  Weir weir = in_another_process([] {
+    Spawner spawner = started();
+    if (!spawner.spawn(shell(waiting("trap 'echo told; exit' TERM")))) return 1;
+    ::kill(spawner.pid(), SIGKILL);
+    if (!readable(spawner.exit_fd(), 30'000)) return 2;
+    auto exit = spawner.take_exit();
+    return !exit && exit.error().code() == Code::internal ? 0 : 3;
+  });
+  EXPECT_EQ(status_of(weir.pid), 0);
+  drain(weir.output.get());  // ends only when the command has ended
+}
+
+TEST_F(SpawnerTest, WeirStopsAndContinuesWithItsCommand) {
+  Weir weir = in_another_process([] {
+    Spawner spawner = started();
+    return run(spawner, shell("kill -STOP $$; echo back; exit 8")).status();
+  });
+  EXPECT_TRUE(WIFSTOPPED(status_of(weir.pid, WUNTRACED)));
+  ::kill(-weir.pid, SIGCONT);  // what the shell's `fg` does
+  EXPECT_EQ(drain(weir.output.get()), "back\n");
+  EXPECT_EQ(WEXITSTATUS(status_of(weir.pid)), 8);
+}
+
+TEST_F(SpawnerTest, CtrlCAtTheTerminalReachesTheCommandAndNotUs) {
+  int terminal;
+  pid_t pid = ::forkpty(&terminal, nullptr, nullptr, nullptr);
+  ASSERT_GE(pid, 0);
+  if (pid == 0) {
+    Spawner spawner = started();
+    ::signal(SIGINT, SIG_IGN);
+    ::_exit(run(spawner, shell(waiting("trap 'exit 7' INT"))).status());
+  }
+  UniqueFd owned(terminal);
+  ASSERT_TRUE(await_text(terminal, "ready\r\n"));
+  ASSERT_EQ(::write(terminal, "\x03", 1), 1);
+  EXPECT_EQ(WEXITSTATUS(status_of(pid)), 7);
+}
+
+}  // namespace
+}  // namespace weir::sandbox

@@ -1,0 +1,60 @@
+// What Weir and the spawner say to each other: small packets over a SOCK_SEQPACKET socketpair. A command,
+// which may be larger than a packet can be, travels beside its packet as a memory file.
+#pragma once
+
+#include <errno.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/fd.h"
+#include "sandbox/spawner.h"
+
+namespace weir::sandbox {
+
+enum class MessageKind : std::int32_t {
+  start,         ///< to the spawner; file: the command
+  signal,        ///< to the spawner; value: signal for CMD
+  started,       ///< answers start; value: process id
+  start_failed,  ///< answers start; value: exit status as of `exit_status`, text: why
+  ended,         ///< to Weir; value: exit code, detail: signal or 0
+};
+
+struct Message {
+  MessageKind kind = MessageKind::start;
+  std::int32_t value = 0;
+  std::int32_t detail = 0;
+  std::string text;  ///< cut at kMaxText bytes
+  UniqueFd file;
+
+  static constexpr std::size_t kMaxText = 1024;
+};
+
+/// Blocks while the socket's buffer is full. An error means that the other side is gone.
+Result<> send(int socket, const Message& message);
+/// Blocks until there is a message. Code::internal when the other side is gone or sends nonsense.
+Result<Message> receive(int socket);
+
+/// Calls `call` again as long as a signal handler interrupts it.
+template <typename Call>
+auto uninterrupted(Call&& call) {
+  decltype(call()) result;
+  do result = call();
+  while (result < 0 && errno == EINTR);
+  return result;
+}
+
+/// The command as a memory file. bad_config when a part holds a NUL byte or argv is empty.
+Result<UniqueFd> pack(const Command& command);
+
+/// A command in the form that exec wants; the pointers lead into `bytes`.
+struct PackedCommand {
+  std::string bytes;
+  std::vector<char*> argv, env;  ///< each ends with a null pointer
+  const char* cwd = "";
+};
+Result<PackedCommand> unpack(int file);
+
+}  // namespace weir::sandbox

@@ -1,0 +1,126 @@
+#include "store/body_table.h"
+
+#include <fmt/format.h>
+#include <zstd.h>
+
+#include <cstring>
+#include <functional>
+
+#include "base/ascii.h"
+
+namespace weir::store {
+namespace {
+
+constexpr std::size_t kRecentBodies = 1024;
+constexpr std::size_t kRecentBytes = 8192;  // larger ones are cheaper to hash than to remember
+constexpr std::size_t kCompressFrom = 128;
+constexpr int kLevel = 1;
+constexpr std::uint64_t kLargestBody = 1ULL << 30;  // of a row that is read; beyond that it is damaged
+
+std::int64_t first_64_bits(const Sha256& sha256) {
+  std::int64_t bits;
+  std::memcpy(&bits, sha256.data(), sizeof bits);
+  return bits;
+}
+
+std::string_view as_bytes(const Sha256& sha256) {
+  return {reinterpret_cast<const char*>(sha256.data()), sha256.size()};
+}
+
+bool is_compressed(std::string_view content_coding) {
+  bool compressed = false;
+  for_each_element(content_coding,
+                   [&](std::string_view coding) { compressed |= !iequals(coding, "identity"); });
+  return compressed;
+}
+
+}  // namespace
+
+void BodyTable::FreeContext::operator()(ZSTD_CCtx_s* context) const { ZSTD_freeCCtx(context); }
+
+Result<BodyTable> BodyTable::open(Database& database) {
+  auto find = database.prepare("SELECT id, sha256 FROM bodies WHERE hash64 = ?");
+  if (!find) return pass(find);
+  auto insert = database.prepare(
+      "INSERT INTO bodies(hash64, sha256, size, stored_size, codec, data) VALUES (?, ?, ?, ?, ?, ?)");
+  if (!insert) return pass(insert);
+  BodyTable table;
+  table.find_ = std::move(*find);
+  table.insert_ = std::move(*insert);
+  table.compressor_.reset(ZSTD_createCCtx());
+  table.recent_.resize(kRecentBodies);
+  table.handle_ = database.handle();
+  return table;
+}
+
+void BodyTable::forget() { recent_.assign(kRecentBodies, {}); }
+
+Result<BodyId> BodyTable::put(std::string_view bytes, std::string_view content_coding) {
+  if (bytes.empty()) return 0;
+  Recent* recent = nullptr;
+  if (bytes.size() <= kRecentBytes) recent = &recent_[std::hash<std::string_view>()(bytes) % kRecentBodies];
+  if (recent && recent->id != 0 && recent->bytes == bytes) return recent->id;
+  Sha256 sha256 = weir::sha256(bytes);
+  std::int64_t hash64 = first_64_bits(sha256);
+  auto id = find(sha256, hash64);
+  if (id && *id == 0) id = insert(bytes, sha256, hash64, !is_compressed(content_coding));
+  if (id && recent) {
+    recent->bytes = bytes;
+    recent->id = *id;
+  }
+  return id;
+}
+
+Result<BodyId> BodyTable::find(const Sha256& sha256, std::int64_t hash64) {
+  find_.bind(1, hash64);
+  while (true) {
+    auto row = find_.step();
+    if (!row) return pass(row);
+    if (!*row) return 0;
+    if (find_.bytes(1) != as_bytes(sha256)) continue;
+    BodyId id = find_.integer(0);
+    find_.reset();
+    return id;
+  }
+}
+
+Result<BodyId> BodyTable::insert(std::string_view bytes, const Sha256& sha256, std::int64_t hash64,
+                                 bool compress) {
+  std::string_view stored = bytes;
+  if (compress && bytes.size() >= kCompressFrom) {
+    compressed_.resize(ZSTD_compressBound(bytes.size()));
+    std::size_t size = ZSTD_compressCCtx(compressor_.get(), compressed_.data(), compressed_.size(),
+                                         bytes.data(), bytes.size(), kLevel);
+    if (!ZSTD_isError(size) && size <= bytes.size() - bytes.size() / 10) stored = {compressed_.data(), size};
+  }
+  bool packed = stored.data() != bytes.data();
+  insert_.bind(1, hash64);
+  insert_.bind_blob(2, as_bytes(sha256));
+  insert_.bind(3, static_cast<std::int64_t>(bytes.size()));
+  insert_.bind(4, static_cast<std::int64_t>(stored.size()));
+  insert_.bind_text(5, packed ? "zstd" : "none");
+  insert_.bind_blob(6, stored);
+  if (auto done = insert_.run(); !done) return pass(done);
+  return sqlite3_last_insert_rowid(handle_);
+}
+
+Result<std::string> load_body(Database& database, BodyId id) {
+  auto select = database.prepare("SELECT codec, size, data FROM bodies WHERE id = ?");
+  if (!select) return pass(select);
+  select->bind(1, id);
+  auto row = select->step();
+  if (!row) return pass(row);
+  if (!*row) return fail(Code::not_found, fmt::format("body {} is not in the store", id));
+  std::string_view data = select->bytes(2);
+  if (select->bytes(0) == "none") return std::string(data);
+  auto size = static_cast<std::uint64_t>(select->integer(1));
+  if (size > kLargestBody)
+    return fail(Code::io, fmt::format("body {} claims {} bytes: the file is damaged", id, size));
+  std::string bytes(size, '\0');
+  std::size_t got = ZSTD_decompress(bytes.data(), bytes.size(), data.data(), data.size());
+  if (ZSTD_isError(got) || got != size)
+    return fail(Code::io, fmt::format("body {} cannot be decompressed: the file is damaged", id));
+  return bytes;
+}
+
+}  // namespace weir::store

@@ -1,0 +1,52 @@
+// BodyTable: the bodies of one session file. Append-only; equal bodies are stored once.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/hash.h"
+#include "store/query.h"
+#include "store/sqlite.h"
+
+struct ZSTD_CCtx_s;
+
+namespace weir::store {
+
+/// The writing side. Used inside the transactions of its Database; one thread.
+class BodyTable {
+ public:
+  static Result<BodyTable> open(Database& database);
+
+  /// The id of the row that holds `bytes`, made if there is none; 0 for an empty body. Bodies of 128 bytes
+  /// and more are stored with zstd where that saves a tenth, unless `content_coding` says that they are
+  /// compressed already.
+  Result<BodyId> put(std::string_view bytes, std::string_view content_coding);
+  /// Call after a rollback: forgets what was remembered of rows that are no longer there.
+  void forget();
+
+ private:
+  struct FreeContext {
+    void operator()(ZSTD_CCtx_s* context) const;
+  };
+  struct Recent {
+    std::string bytes;
+    BodyId id = 0;
+  };
+
+  Result<BodyId> find(const Sha256& sha256, std::int64_t hash64);
+  Result<BodyId> insert(std::string_view bytes, const Sha256& sha256, std::int64_t hash64, bool compress);
+
+  Statement find_;
+  Statement insert_;
+  std::unique_ptr<ZSTD_CCtx_s, FreeContext> compressor_;
+  std::string compressed_;      // reused from body to body
+  std::vector<Recent> recent_;  // small bodies, by hash; a newer one takes the slot of an older one
+  sqlite3* handle_ = nullptr;
+};
+
+/// The bytes of a body as they were handed to `put`. Fails with not_found, or io when the row is damaged.
+Result<std::string> load_body(Database& database, BodyId id);
+
+}  // namespace weir::store

@@ -1,0 +1,116 @@
+#include "store/catalog.h"
+
+#include <fmt/format.h>
+
+#include "store/sqlite.h"
+
+namespace weir::store {
+namespace {
+
+constexpr int kBusyMs = 500;
+constexpr std::int64_t kCatalogVersion = 1;
+
+constexpr const char* kTables = R"sql(
+CREATE TABLE IF NOT EXISTS sessions(
+  id TEXT PRIMARY KEY, project_dir TEXT NOT NULL, started INTEGER NOT NULL, ended INTEGER, pid INTEGER NOT NULL,
+  version TEXT NOT NULL, files INTEGER NOT NULL, flows INTEGER NOT NULL, bytes INTEGER NOT NULL,
+  clean INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS hourly(
+  hour INTEGER NOT NULL, session TEXT NOT NULL, requests INTEGER NOT NULL, errors INTEGER NOT NULL,
+  bytes_in INTEGER NOT NULL, bytes_out INTEGER NOT NULL, PRIMARY KEY(hour, session)) WITHOUT ROWID;
+)sql";
+
+// Opens the catalog within a write transaction; the caller commits. An unfinished one ends with the
+// connection.
+Result<Database> begin(const std::filesystem::path& path) {
+  if (auto made = create_private_folder(path.parent_path()); !made) return pass(made);
+  if (auto made = create_private_file(path); !made) return pass(made);
+  auto database = Database::open(path, Database::Access::write, kBusyMs);
+  if (!database) return database;
+  if (auto begun = database->execute("BEGIN IMMEDIATE"); !begun) return pass(begun);
+  auto version = database->integer("PRAGMA user_version");
+  if (!version) return pass(version);
+  if (*version > kCatalogVersion)
+    return fail(Code::io, fmt::format("{} was written by a newer Weir (schema {}, this one knows {})",
+                                      path.string(), *version, kCatalogVersion));
+  if (*version == 0) {
+    std::string sql = fmt::format("{}PRAGMA user_version={};", kTables, kCatalogVersion);
+    if (auto made = database->execute(sql.c_str()); !made) return pass(made);
+  }
+  return database;
+}
+
+Result<> put_session(Database& database, const SessionRecord& session) {
+  auto put = database.prepare("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  if (!put) return pass(put);
+  put->bind_text(1, session.id);
+  put->bind_text(2, session.project_dir);
+  put->bind(3, session.started);
+  session.ended == 0 ? put->bind_null(4) : put->bind(4, session.ended);
+  put->bind(5, session.pid);
+  put->bind_text(6, session.version);
+  put->bind(7, session.files);
+  put->bind(8, session.flows);
+  put->bind(9, session.bytes);
+  put->bind(10, std::int64_t{session.clean});
+  return put->run();
+}
+
+Result<> add_totals(Database& database, const std::string& session, std::span<const HourTotals> totals) {
+  auto add = database.prepare(
+      "INSERT INTO hourly VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT(hour, session) DO UPDATE SET "
+      "requests = requests + excluded.requests, errors = errors + excluded.errors, "
+      "bytes_in = bytes_in + excluded.bytes_in, bytes_out = bytes_out + excluded.bytes_out");
+  if (!add) return pass(add);
+  for (const HourTotals& hour : totals) {
+    add->bind(1, hour.hour);
+    add->bind_text(2, session);
+    add->bind(3, hour.requests);
+    add->bind(4, hour.errors);
+    add->bind(5, hour.bytes_in);
+    add->bind(6, hour.bytes_out);
+    if (auto done = add->run(); !done) return done;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<> save_session(const std::filesystem::path& catalog, const SessionRecord& session,
+                      std::span<const HourTotals> totals) {
+  auto database = begin(catalog);
+  if (!database) return pass(database);
+  if (auto put = put_session(*database, session); !put) return put;
+  if (auto added = add_totals(*database, session.id, totals); !added) return added;
+  return database->execute("COMMIT");
+}
+
+Result<> end_orphan(const std::filesystem::path& catalog, const SessionRecord& session) {
+  auto database = begin(catalog);
+  if (!database) return pass(database);
+  auto end = database->prepare(
+      "UPDATE sessions SET ended = ?, files = ?, flows = ?, bytes = ? WHERE id = ? AND ended IS NULL");
+  if (!end) return pass(end);
+  end->bind(1, session.ended);
+  end->bind(2, session.files);
+  end->bind(3, session.flows);
+  end->bind(4, session.bytes);
+  end->bind_text(5, session.id);
+  if (auto done = end->run(); !done) return done;
+  return database->execute("COMMIT");
+}
+
+Result<> note_files(const std::filesystem::path& catalog, const std::string& session, std::int64_t files,
+                    std::int64_t bytes) {
+  auto database = begin(catalog);
+  if (!database) return pass(database);
+  auto note = database->prepare("UPDATE sessions SET files = ?, bytes = ? WHERE id = ?");
+  if (!note) return pass(note);
+  note->bind(1, files);
+  note->bind(2, bytes);
+  note->bind_text(3, session);
+  if (auto done = note->run(); !done) return done;
+  return database->execute("COMMIT");
+}
+
+}  // namespace weir::store

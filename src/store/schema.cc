@@ -1,0 +1,335 @@
+#include "store/schema.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "flow/redaction.h"
+
+namespace weir::store {
+namespace {
+
+// `number` is the flow's id and so the rowid: rows are appended, never put in between. `closed_seq` counts
+// the closings of the file: NULL while open.
+constexpr const char* kTables = R"sql(
+CREATE TABLE flows(
+  number INTEGER PRIMARY KEY, closed_seq INTEGER, started INTEGER NOT NULL, duration_us INTEGER,
+  kind TEXT NOT NULL, interception TEXT NOT NULL,
+  method TEXT NOT NULL, scheme TEXT NOT NULL, host TEXT NOT NULL, port INTEGER NOT NULL, target TEXT NOT NULL,
+  request_version TEXT NOT NULL, request_fields TEXT, request_trailers TEXT,
+  request_body INTEGER, request_size INTEGER NOT NULL, request_truncated INTEGER NOT NULL,
+  request_complete INTEGER NOT NULL, request_head_bytes INTEGER NOT NULL,
+  status INTEGER, synthesised INTEGER NOT NULL, reason TEXT,
+  response_version TEXT, response_fields TEXT, response_trailers TEXT,
+  response_body INTEGER, response_size INTEGER NOT NULL, response_truncated INTEGER NOT NULL,
+  response_complete INTEGER NOT NULL, response_head_bytes INTEGER NOT NULL,
+  blocked_us INTEGER, dns_us INTEGER, connect_us INTEGER, tls_us INTEGER, send_us INTEGER, wait_us INTEGER,
+  receive_us INTEGER,
+  client_connection INTEGER, upstream_connection INTEGER, upstream_reused INTEGER NOT NULL,
+  error TEXT, error_detail TEXT, marks TEXT);
+CREATE INDEX flows_by_start ON flows(started);
+CREATE INDEX flows_by_closing ON flows(closed_seq) WHERE closed_seq IS NOT NULL;
+CREATE INDEX flows_open ON flows(number) WHERE closed_seq IS NULL;
+CREATE TABLE bodies(
+  id INTEGER PRIMARY KEY, hash64 INTEGER NOT NULL, sha256 BLOB NOT NULL, size INTEGER NOT NULL,
+  stored_size INTEGER NOT NULL, codec TEXT NOT NULL, data BLOB NOT NULL);
+CREATE INDEX bodies_by_hash ON bodies(hash64);
+CREATE TABLE connections(
+  id INTEGER PRIMARY KEY, leg TEXT NOT NULL, opened INTEGER NOT NULL, closed INTEGER,
+  local TEXT, peer TEXT, host TEXT, via TEXT,
+  tls_version TEXT, cipher TEXT, alpn TEXT, sni TEXT, resumed INTEGER NOT NULL,
+  certificate_subject TEXT, certificate_issuer TEXT, certificate_sha256 TEXT, certificate_not_after TEXT,
+  dns_us INTEGER, connect_us INTEGER, tls_us INTEGER,
+  bytes_in INTEGER NOT NULL, bytes_out INTEGER NOT NULL, requests INTEGER NOT NULL, error TEXT, error_detail TEXT);
+)sql";
+
+constexpr std::string_view kFlowColumns =
+    "number, closed_seq, started, duration_us, kind, interception, method, scheme, host, port, target, "
+    "request_version, request_fields, request_trailers, request_body, request_size, request_truncated, "
+    "request_complete, request_head_bytes, status, synthesised, reason, response_version, response_fields, "
+    "response_trailers, response_body, response_size, response_truncated, response_complete, "
+    "response_head_bytes, "
+    "blocked_us, dns_us, connect_us, tls_us, send_us, wait_us, receive_us, client_connection, "
+    "upstream_connection, "
+    "upstream_reused, error, error_detail, marks";
+
+constexpr std::string_view kConnectionColumns =
+    "id, leg, opened, closed, local, peer, host, via, tls_version, cipher, alpn, sni, resumed, "
+    "certificate_subject, "
+    "certificate_issuer, certificate_sha256, certificate_not_after, dns_us, connect_us, tls_us, bytes_in, "
+    "bytes_out, "
+    "requests, error, error_detail";
+
+std::string insert_sql(std::string_view table, std::string_view columns) {
+  std::string parameters = "?";
+  for (char c : columns)
+    if (c == ',') parameters += ", ?";
+  return fmt::format("INSERT OR REPLACE INTO {}({}) VALUES ({})", table, columns, parameters);
+}
+
+// Binds the columns of a row from left to right, in the order of the lists above.
+class Binder {
+ public:
+  explicit Binder(Statement& statement) : statement_(statement) {}
+
+  Binder& integer(std::int64_t value) {
+    statement_.bind(next_++, value);
+    return *this;
+  }
+  Binder& integer(std::uint64_t value) { return integer(static_cast<std::int64_t>(value)); }
+  Binder& truth(bool value) { return integer(std::int64_t{value}); }
+  Binder& text(std::string_view value) {
+    statement_.bind_text(next_++, value);
+    return *this;
+  }
+  Binder& null() {
+    statement_.bind_null(next_++);
+    return *this;
+  }
+  Binder& unless(std::int64_t absent, std::int64_t value) {
+    return value == absent ? null() : integer(value);
+  }
+  Binder& unless_zero(std::uint64_t value) { return unless(0, static_cast<std::int64_t>(value)); }
+  Binder& unless_empty(std::string_view value) { return value.empty() ? null() : text(value); }
+  Binder& error(Code code) { return unless_empty(code == Code::none ? std::string_view() : info(code).name); }
+
+ private:
+  Statement& statement_;
+  int next_ = 1;
+};
+
+// Reads the columns of a row from left to right.
+class Reader {
+ public:
+  explicit Reader(const Statement& statement) : statement_(statement) {}
+
+  std::int64_t integer() { return statement_.integer(next_++); }
+  template <typename T>
+  void into(T& out) {
+    out = static_cast<T>(integer());
+  }
+  void into(std::string& out) { out = text(); }
+  void or_absent(std::int64_t absent, std::int64_t& out) {
+    out = statement_.is_null(next_) ? absent : statement_.integer(next_);
+    ++next_;
+  }
+  bool null() const { return statement_.is_null(next_); }
+  std::string_view text() { return statement_.bytes(next_++); }
+
+ private:
+  const Statement& statement_;
+  int next_ = 0;
+};
+
+http::Version version_from(std::string_view text) {
+  for (auto version : {http::Version::http10, http::Version::http11, http::Version::h2})
+    if (name(version) == text) return version;
+  return http::Version::http11;
+}
+
+flow::Interception interception_from(std::string_view text) {
+  using enum flow::Interception;
+  for (auto interception : {plain, intercepted, passthrough, opaque})
+    if (name(interception) == text) return interception;
+  return plain;
+}
+
+// A body of which nothing or less was kept than asked is a prefix, whoever cut it.
+bool truncated(const flow::Captured& body, BodyId stored) {
+  return body.truncated || (stored == 0 && body.size > 0);
+}
+
+void append_line_text(std::string& out, std::string_view text) {
+  std::size_t at = out.size();
+  out.append(text);
+  for (auto c = out.begin() + static_cast<std::ptrdiff_t>(at); c != out.end(); ++c)
+    if (*c == '\r' || *c == '\n' || *c == '\0') *c = ' ';
+}
+
+std::string_view fields_text(std::string& buffer, const http::Fields& fields) {
+  buffer.clear();
+  append_fields(buffer, fields);
+  return buffer;
+}
+
+void bind_timing(Binder& row, const flow::Timing& timing) {
+  for (std::int64_t phase :
+       {timing.blocked, timing.dns, timing.connect, timing.tls, timing.send, timing.wait, timing.receive})
+    row.unless(-1, phase);
+}
+
+void read_timing(Reader& row, flow::Timing& timing) {
+  for (std::int64_t* phase : {&timing.blocked, &timing.dns, &timing.connect, &timing.tls, &timing.send,
+                              &timing.wait, &timing.receive})
+    row.or_absent(-1, *phase);
+}
+
+}  // namespace
+
+Result<> create_tables(Database& database) {
+  std::string sql = fmt::format("BEGIN IMMEDIATE;{}PRAGMA user_version={};COMMIT;", kTables, kSchemaVersion);
+  return database.execute(sql.c_str());
+}
+
+Result<std::int64_t> schema_version(Database& database, const std::filesystem::path& path) {
+  auto version = database.integer("PRAGMA user_version");
+  if (!version) return pass(version);
+  if (*version > kSchemaVersion)
+    return fail(
+        Code::io,
+        fmt::format("{} was written by a newer Weir (schema {}, this one knows {}); upgrade Weir to use it",
+                    path.string(), *version, kSchemaVersion));
+  return *version;
+}
+
+std::string insert_flow_sql() { return insert_sql("flows", kFlowColumns); }
+std::string select_flow_sql() { return fmt::format("SELECT {} FROM flows", kFlowColumns); }
+std::string insert_connection_sql() { return insert_sql("connections", kConnectionColumns); }
+std::string select_connection_sql() { return fmt::format("SELECT {} FROM connections", kConnectionColumns); }
+
+void append_fields(std::string& out, const http::Fields& fields) {
+  for (http::Fields::View field : fields) {
+    append_line_text(out, field.name);
+    out.append(": ");
+    if (flow::needs_redaction(field.name)) {
+      append_line_text(out, flow::redacted_value(field.name, field.value));
+    } else {
+      append_line_text(out, field.value);
+    }
+    out += '\n';
+  }
+}
+
+http::Fields parse_fields(std::string_view text) {
+  http::Fields fields;
+  fields.reserve(static_cast<std::size_t>(std::ranges::count(text, '\n')), text.size());
+  while (!text.empty()) {
+    std::size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    std::size_t colon = line.find(": ");
+    if (colon != std::string_view::npos) fields.add(line.substr(0, colon), line.substr(colon + 2));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return fields;
+}
+
+void FlowBinder::bind(Statement& insert, const flow::Flow& flow, const FlowRow& stored,
+                      std::string_view more_marks) {
+  target_ = flow::redacted_url(flow.request.target);
+  detail_ = flow::redacted_url(flow.error_detail);
+  marks_ = flow.marks;
+  if (!more_marks.empty()) marks_.append(marks_.empty() ? "" : ",").append(more_marks);
+  const http::RequestHead& request = flow.request;
+  const http::ResponseHead& response = flow.response;
+  Binder row(insert);
+  row.integer(flow.id).unless(0, stored.closed_seq).integer(flow.started).unless(-1, flow.duration_us);
+  row.text(flow.kind == flow::Kind::tunnel ? "tunnel" : "http").text(name(flow.interception));
+  row.text(request.method).text(name(request.origin.scheme)).text(request.origin.place.host);
+  row.integer(std::int64_t{request.origin.place.port}).text(target_);
+  row.text(name(request.version)).unless_empty(fields_text(fields_[0], request.fields));
+  row.unless_empty(fields_text(fields_[1], flow.request_trailers));
+  row.unless(0, stored.request_body).integer(flow.request_body.size);
+  row.truth(truncated(flow.request_body, stored.request_body)).truth(flow.request_body.complete);
+  row.integer(flow.request_head_bytes);
+  flow.has_response ? row.integer(std::int64_t{response.status}) : row.null();
+  row.truth(flow.synthesised).unless_empty(response.reason);
+  row.unless_empty(flow.has_response ? name(response.version) : std::string_view());
+  row.unless_empty(fields_text(fields_[2], response.fields));
+  row.unless_empty(fields_text(fields_[3], flow.response_trailers));
+  row.unless(0, stored.response_body).integer(flow.response_body.size);
+  row.truth(truncated(flow.response_body, stored.response_body)).truth(flow.response_body.complete);
+  row.integer(flow.response_head_bytes);
+  bind_timing(row, flow.timing);
+  row.unless_zero(flow.client_connection).unless_zero(flow.upstream_connection).truth(flow.upstream_reused);
+  row.error(flow.error).unless_empty(detail_).unless_empty(marks_);
+}
+
+flow::Flow read_flow(const Statement& select, FlowRow& stored) {
+  flow::Flow flow;
+  Reader row(select);
+  row.into(flow.id);
+  row.into(stored.closed_seq);
+  row.into(flow.started);
+  row.or_absent(-1, flow.duration_us);
+  flow.kind = row.text() == "tunnel" ? flow::Kind::tunnel : flow::Kind::http;
+  flow.interception = interception_from(row.text());
+  row.into(flow.request.method);
+  flow.request.origin.scheme = row.text() == "https" ? http::Scheme::https : http::Scheme::http;
+  row.into(flow.request.origin.place.host);
+  row.into(flow.request.origin.place.port);
+  row.into(flow.request.target);
+  flow.request.version = version_from(row.text());
+  flow.request.fields = parse_fields(row.text());
+  flow.request_trailers = parse_fields(row.text());
+  row.into(stored.request_body);
+  row.into(flow.request_body.size);
+  row.into(flow.request_body.truncated);
+  row.into(flow.request_body.complete);
+  row.into(flow.request_head_bytes);
+  flow.has_response = !row.null();
+  row.into(flow.response.status);
+  row.into(flow.synthesised);
+  row.into(flow.response.reason);
+  flow.response.version = version_from(row.text());
+  flow.response.fields = parse_fields(row.text());
+  flow.response_trailers = parse_fields(row.text());
+  row.into(stored.response_body);
+  row.into(flow.response_body.size);
+  row.into(flow.response_body.truncated);
+  row.into(flow.response_body.complete);
+  row.into(flow.response_head_bytes);
+  read_timing(row, flow.timing);
+  row.into(flow.client_connection);
+  row.into(flow.upstream_connection);
+  row.into(flow.upstream_reused);
+  flow.error = code_from_name(row.text());
+  row.into(flow.error_detail);
+  row.into(flow.marks);
+  return flow;
+}
+
+void bind_connection(Statement& insert, const flow::Connection& connection) {
+  Binder row(insert);
+  row.integer(connection.id).text(connection.leg == flow::Leg::client ? "client" : "upstream");
+  row.integer(connection.opened).unless(0, connection.closed);
+  for (const std::string* text :
+       {&connection.local, &connection.peer, &connection.host, &connection.via, &connection.tls_version,
+        &connection.cipher, &connection.alpn, &connection.sni})
+    row.unless_empty(*text);
+  row.truth(connection.resumed).unless_empty(connection.certificate_subject);
+  row.unless_empty(connection.certificate_issuer).unless_empty(connection.certificate_sha256);
+  row.unless_empty(connection.certificate_not_after);
+  row.unless(-1, connection.timing.dns)
+      .unless(-1, connection.timing.connect)
+      .unless(-1, connection.timing.tls);
+  row.integer(connection.bytes_in).integer(connection.bytes_out).integer(std::int64_t{connection.requests});
+  row.error(connection.error).unless_empty(connection.error_detail);
+}
+
+flow::Connection read_connection(const Statement& select) {
+  flow::Connection connection;
+  Reader row(select);
+  row.into(connection.id);
+  connection.leg = row.text() == "client" ? flow::Leg::client : flow::Leg::upstream;
+  row.into(connection.opened);
+  row.into(connection.closed);
+  for (std::string* text : {&connection.local, &connection.peer, &connection.host, &connection.via,
+                            &connection.tls_version, &connection.cipher, &connection.alpn, &connection.sni})
+    row.into(*text);
+  row.into(connection.resumed);
+  row.into(connection.certificate_subject);
+  row.into(connection.certificate_issuer);
+  row.into(connection.certificate_sha256);
+  row.into(connection.certificate_not_after);
+  row.or_absent(-1, connection.timing.dns);
+  row.or_absent(-1, connection.timing.connect);
+  row.or_absent(-1, connection.timing.tls);
+  row.into(connection.bytes_in);
+  row.into(connection.bytes_out);
+  row.into(connection.requests);
+  connection.error = code_from_name(row.text());
+  row.into(connection.error_detail);
+  return connection;
+}
+
+}  // namespace weir::store

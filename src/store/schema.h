@@ -1,0 +1,59 @@
+// The tables of a session file (docs/formats/store.md) and how flows and connections become rows and come
+// back.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "flow/flow.h"
+#include "store/query.h"
+#include "store/sqlite.h"
+
+namespace weir::store {
+
+/// PRAGMA user_version of the files this program writes; it reads these alone.
+inline constexpr std::int64_t kSchemaVersion = 1;
+
+/// Makes the tables in a new, empty file.
+Result<> create_tables(Database& database);
+/// The version of the file: 0 = still empty. Fails (io) with a clear text when it is newer than this program.
+Result<std::int64_t> schema_version(Database& database, const std::filesystem::path& path);
+
+/// "INSERT OR REPLACE INTO flows ..." with one parameter a column.
+std::string insert_flow_sql();
+/// "SELECT <columns> FROM flows", in the order `read_flow` expects.
+std::string select_flow_sql();
+
+/// What a row holds besides the flow.
+struct FlowRow {
+  std::int64_t closed_seq = 0;  ///< 0 = open
+  BodyId request_body = 0;
+  BodyId response_body = 0;
+};
+
+/// Binds `flow` to an insert_flow_sql() statement, secrets redacted. The text it makes on the way lives in
+/// `FlowBinder`, so that one binder serves many rows without new allocations.
+class FlowBinder {
+ public:
+  void bind(Statement& insert, const flow::Flow& flow, const FlowRow& row, std::string_view more_marks);
+
+ private:
+  std::string target_, detail_, marks_;
+  std::array<std::string, 4> fields_;
+};
+
+/// Reads the current row of a select_flow_sql() statement.
+flow::Flow read_flow(const Statement& select, FlowRow& row);
+
+std::string insert_connection_sql();
+std::string select_connection_sql();
+void bind_connection(Statement& insert, const flow::Connection& connection);
+flow::Connection read_connection(const Statement& select);
+
+/// Fields as text, one "Name: value\n" each. CR, LF and NUL, which no valid field holds, become spaces.
+/// Secrets are redacted.
+void append_fields(std::string& out, const http::Fields& fields);
+http::Fields parse_fields(std::string_view text);
+
+}  // namespace weir::store

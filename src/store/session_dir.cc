@@ -1,0 +1,134 @@
+#include "store/session_dir.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/ascii.h"
+#include "base/hash.h"
+#include "store/sqlite.h"
+
+namespace weir::store {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kLockName = "session.lock";
+constexpr int kNameAttempts = 64;
+
+std::string time_stamp(WallNanos now) {
+  time_t seconds = now / 1'000'000'000;
+  tm utc;
+  gmtime_r(&seconds, &utc);
+  return fmt::format("{:04}{:02}{:02}-{:02}{:02}{:02}", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
+                     utc.tm_hour, utc.tm_min, utc.tm_sec);
+}
+
+bool is_session_id(std::string_view name) {
+  constexpr std::string_view kPattern = "dddddddd-dddddd-xxxx";
+  if (name.size() != kPattern.size()) return false;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    bool hex_letter = name[i] >= 'a' && name[i] <= 'f';
+    bool ok = kPattern[i] == '-' ? name[i] == '-' : is_digit(name[i]) || (kPattern[i] == 'x' && hex_letter);
+    if (!ok) return false;
+  }
+  return true;
+}
+
+// The number of "flows-0012.db", 0 for other names.
+int file_number(std::string_view name) {
+  if (!name.starts_with("flows-") || !name.ends_with(".db")) return 0;
+  auto number = parse_decimal(name.substr(6, name.size() - 9));
+  return number && *number <= 1'000'000 ? static_cast<int>(*number) : 0;
+}
+
+std::string random_hex4() {
+  char bytes[2];
+  fill_random(bytes, sizeof bytes);
+  return hex({bytes, sizeof bytes});
+}
+
+Failure fail_unwritable(const fs::path& data_dir, int error) {
+  return fail_errno(
+      Code::io,
+      fmt::format("cannot record into {}; make it writable, or choose another folder with --data DIR",
+                  data_dir.string()),
+      error);
+}
+
+}  // namespace
+
+std::optional<SessionLock> SessionLock::take_orphan(const fs::path& directory) {
+  fs::path path = directory / kLockName;
+  UniqueFd file(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+  if (!file || ::flock(file.get(), LOCK_EX | LOCK_NB) != 0) return std::nullopt;
+  // Another process may have completed the session and removed the file between open and flock.
+  struct stat found;
+  if (::fstat(file.get(), &found) != 0 || found.st_nlink == 0) return std::nullopt;
+  return SessionLock(std::move(file), std::move(path));
+}
+
+void SessionLock::remove() {
+  ::unlink(path_.c_str());
+  file_.reset();
+}
+
+SessionState session_state(const fs::path& directory) {
+  UniqueFd file(::open((directory / kLockName).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!file) return SessionState::ended;
+  return ::flock(file.get(), LOCK_SH | LOCK_NB) == 0 ? SessionState::orphaned : SessionState::live;
+}
+
+Result<SessionDir> SessionDir::create(const fs::path& data_dir, WallNanos now) {
+  fs::path sessions = data_dir / "sessions";
+  if (auto made = create_private_folder(sessions); !made)
+    return fail(Code::io,
+                made.error().context() + "; make it writable, or choose another folder with --data DIR");
+  std::vector<fs::path> others = session_folders(data_dir);
+  std::string stamp = time_stamp(now);
+  for (int attempt = 1;; ++attempt) {
+    std::string id = stamp + "-" + random_hex4();
+    auto same_end = [&](const fs::path& other) { return other.native().ends_with(id.substr(id.size() - 5)); };
+    if (attempt < kNameAttempts && std::ranges::any_of(others, same_end)) continue;
+    // Made and locked under a name that nobody looks at, so that no other process sees it without its lock.
+    fs::path hidden = sessions / ("." + id);
+    if (::mkdir(hidden.c_str(), 0700) != 0) return fail_unwritable(data_dir, errno);
+    UniqueFd file(::open((hidden / kLockName).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    if (!file || ::flock(file.get(), LOCK_EX | LOCK_NB) != 0) return fail_unwritable(data_dir, errno);
+    fs::path path = sessions / id;
+    if (::rename(hidden.c_str(), path.c_str()) != 0) return fail_unwritable(data_dir, errno);
+    fs::path lock_path = path / kLockName;
+    return SessionDir{std::move(id), std::move(path), SessionLock(std::move(file), std::move(lock_path))};
+  }
+}
+
+std::vector<fs::path> session_folders(const fs::path& data_dir) {
+  std::vector<fs::path> folders;
+  std::error_code error;  // an unreadable folder has no sessions to offer
+  for (fs::directory_iterator entry(data_dir / "sessions", error), end; !error && entry != end;
+       entry.increment(error))
+    if (is_session_id(entry->path().filename().native())) folders.push_back(entry->path());
+  std::ranges::sort(folders);
+  return folders;
+}
+
+std::vector<fs::path> session_files(const fs::path& directory) {
+  std::vector<std::pair<int, fs::path>> numbered;
+  std::error_code error;
+  for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error))
+    if (int number = file_number(entry->path().filename().native()))
+      numbered.emplace_back(number, entry->path());
+  std::ranges::sort(numbered);
+  std::vector<fs::path> files;
+  for (auto& [number, path] : numbered) files.push_back(std::move(path));
+  return files;
+}
+
+std::string session_file_name(int number) { return fmt::format("flows-{:04}.db", number); }
+
+}  // namespace weir::store

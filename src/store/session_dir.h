@@ -1,0 +1,57 @@
+// Session folders: how they are named, found and locked. <data_dir>/sessions/<id>/{flows-0001.db, ...,
+// session.lock}
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/fd.h"
+
+namespace weir::store {
+
+/// The lock file of a session. It exists from the first moment of the session until all its files are
+/// complete and out of WAL; the process that writes them holds it (flock). So: no file = ended; held = live;
+/// free = orphan.
+class SessionLock {
+ public:
+  /// Takes the lock of an orphan; nothing when the session is live or ended.
+  static std::optional<SessionLock> take_orphan(const std::filesystem::path& directory);
+  /// Ends the session for good: removes the lock file while the lock is held.
+  void remove();
+  /// Lets go of the session without ending it: it becomes an orphan.
+  void release() { file_.reset(); }
+
+ private:
+  friend struct SessionDir;
+  SessionLock(UniqueFd file, std::filesystem::path path) : file_(std::move(file)), path_(std::move(path)) {}
+
+  UniqueFd file_;
+  std::filesystem::path path_;
+};
+
+enum class SessionState : std::uint8_t { ended, live, orphaned };
+SessionState session_state(const std::filesystem::path& directory);
+
+/// The folder of a new session, with its lock taken.
+struct SessionDir {
+  /// The id is "YYYYMMDD-HHMMSS-xxxx" (UTC, 4 random hex digits that no other session of the project ends in,
+  /// while there are such). The folder appears under its name only with its lock held.
+  static Result<SessionDir> create(const std::filesystem::path& data_dir, WallNanos now);
+
+  std::string id;
+  std::filesystem::path path;
+  SessionLock lock;
+};
+
+/// Folders of all sessions of a project, oldest id first; empty when there are none.
+std::vector<std::filesystem::path> session_folders(const std::filesystem::path& data_dir);
+/// The database files of a session, in the order of their numbers.
+std::vector<std::filesystem::path> session_files(const std::filesystem::path& directory);
+/// "flows-0001.db" for 1.
+std::string session_file_name(int number);
+
+}  // namespace weir::store

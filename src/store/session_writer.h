@@ -1,0 +1,84 @@
+// SessionWriter: the thread that empties the queue into the files of one session.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "store/catalog.h"
+#include "store/event_queue.h"
+#include "store/session_dir.h"
+#include "store/session_file.h"
+#include "store/session_store.h"
+
+namespace weir::store {
+
+/// Holds the session's lock for its whole life and the only writing connection to each of its files.
+class SessionWriter {
+ public:
+  /// Makes the session and starts the thread. `queue` must outlive the writer.
+  static Result<std::unique_ptr<SessionWriter>> start(const SessionStore::Options& options,
+                                                      EventQueue& queue);
+  /// After the queue has been closed: writes the rest and ends the session.
+  void finish();
+
+  const std::string& session_id() const { return record_.id; }
+  const std::filesystem::path& directory() const { return session_.path; }
+  std::uint64_t written() const { return written_.load(std::memory_order_relaxed); }
+  std::uint64_t failed_writes() const { return failed_writes_.load(std::memory_order_relaxed); }
+  std::uint64_t lost_flows() const { return lost_flows_.load(std::memory_order_relaxed); }
+
+ private:
+  SessionWriter(const SessionStore::Options& options, EventQueue& queue, SessionDir session);
+
+  void run();
+  /// Writes `events` and empties it. On failure keeps what is not yet in a file; false.
+  bool write(std::vector<Event>& events);
+  Result<> write_chunk(std::span<Event> chunk);
+  Result<> replace_removed_file();
+  Result<> write_to(SessionFile& file, std::span<Event> chunk);
+  Result<> put(SessionFile& file, const Event& event);
+  /// The event is in `file` for good.
+  void written(SessionFile& file, Event& event);
+  /// Where the row of the event's flow is, or is to be.
+  SessionFile& file_of(const Event& event);
+  SessionFile& current() { return *files_.back(); }
+
+  void report_failure(const Error& error);
+  void report_recovery();
+  void give_up(std::vector<Event>& events);
+
+  void keep_house();
+  bool roll_due();
+  Result<> roll();
+  void retire_files();
+  void save_record();
+
+  const SessionStore::Options options_;
+  EventQueue& queue_;
+  SessionDir session_;
+  SessionRecord record_;
+  int next_file_ = 1;
+
+  /// The last is written; older ones stay until the flows that were opened in them have closed.
+  std::vector<std::unique_ptr<SessionFile>> files_;
+  std::unordered_map<flow::FlowId, SessionFile*> open_flows_;
+  std::int64_t current_day_ = 0;
+  std::uint64_t rows_in_current_ = 0;
+
+  std::map<std::int64_t, HourTotals> totals_;  // not yet in the catalog
+  TimePoint save_record_at_{};
+  bool catalog_failing_ = false;
+  bool roll_failing_ = false;
+
+  std::atomic<std::uint64_t> written_{0}, failed_writes_{0}, lost_flows_{0};
+  std::uint64_t shed_before_failure_ = 0;
+  std::thread thread_;
+};
+
+}  // namespace weir::store

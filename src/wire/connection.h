@@ -1,0 +1,64 @@
+// The two faces of HTTP connections, whatever the protocol version: what carries one exchange on the client's
+// side (Incoming) and on the upstream side (Outgoing). HTTP/1 implements both with the connection itself;
+// HTTP/2 will with a stream of it.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "http/message.h"
+#include "net/stream.h"
+#include "wire/body.h"
+
+namespace weir::wire {
+
+/// One request of a client, and the means to answer it. Lives until the connection's next() is called again.
+class Incoming {
+ public:
+  virtual ~Incoming() = default;
+
+  virtual http::RequestHead& head() = 0;
+  virtual std::size_t head_bytes() const = 0;
+  virtual Body& body() = 0;
+  /// True when the client waits for 100 (Continue) before it sends the body.
+  virtual bool expects_continue() const = 0;
+  /// Sends an interim response (1xx). Dropped for HTTP/1.0 clients.
+  virtual async::Task<Result<void>> inform(const http::ResponseHead& head) = 0;
+  /// Sends the final response and pulls `body` to its end (null: no body). Framing fields are the
+  /// implementation's own: Content-Length in `head` must be true, transfer codings must have been removed.
+  /// A failure of `body` makes the client see a cut response, never a whole one.
+  virtual async::Task<Result<void>> respond(http::ResponseHead& head, Body* body) = 0;
+  /// Sends `head` (101, or 200 to CONNECT) and leaves HTTP: the caller has the stream's bytes from now on.
+  virtual async::Task<Result<void>> leave_http(http::ResponseHead& head) = 0;
+  /// What was read beyond the request, after leave_http.
+  virtual std::string take_buffered() = 0;
+  /// True once a byte of a final response has been sent.
+  virtual bool responded() const = 0;
+  /// Called once if the client is gone for good while the exchange runs.
+  virtual void on_client_gone(std::move_only_function<void()> call) = 0;
+  /// Ends a wait for the request body with Code::cancelled; the connection closes after the response.
+  virtual void stop_body() = 0;
+};
+
+/// One exchange on an upstream connection.
+class Outgoing {
+ public:
+  virtual ~Outgoing() = default;
+
+  /// Sends the head, then pulls `body` to its end (null: no body).
+  virtual async::Task<Result<void>> send(const http::RequestHead& head, Body* body) = 0;
+  /// The next response head: any number of 1xx, then one other. upstream_closed with Retry::if_reused when
+  /// the connection ended before a byte of the response.
+  virtual async::Task<Result<http::ResponseHead>> receive_head() = 0;
+  virtual std::size_t head_bytes() const = 0;
+  /// The body of the final response.
+  virtual Body& body() = 0;
+  /// After 101: the stream and what was read beyond the head.
+  virtual net::Stream& raw_stream() = 0;
+  virtual std::string take_buffered() = 0;
+  /// Ends every wait of the exchange with Code::cancelled; the connection is not used again.
+  virtual void cancel() = 0;
+  virtual void set_read_deadline(TimePoint deadline) = 0;
+};
+
+}  // namespace weir::wire

@@ -1,0 +1,46 @@
+#include "wire/h1_body.h"
+
+namespace weir::wire {
+
+void H1Body::begin(http::h1::BodyLength length) {
+  length_ = length;
+  decoder_ = http::h1::BodyDecoder(length, stream_.side());
+  stopped_ = failed_ = false;
+}
+
+std::optional<std::uint64_t> H1Body::length() const {
+  using Kind = http::h1::BodyLength::Kind;
+  if (length_.kind == Kind::fixed) return length_.bytes;
+  if (length_.kind == Kind::none) return 0;
+  return std::nullopt;
+}
+
+async::Task<Result<std::size_t>> H1Body::fill() {
+  if (idle_limit_ > Duration::zero()) stream_.set_read_deadline(stream_.loop().now() + idle_limit_);
+  return buffer_.fill(stream_);
+}
+
+async::Task<Result<std::string_view>> H1Body::read() {
+  while (!decoder_.done()) {
+    if (stopped_) co_return fail(Code::cancelled);
+    if (buffer_.empty()) {
+      auto got = co_await fill();
+      if (got && *got == 0) {
+        auto ended = decoder_.end_of_input();
+        failed_ = !ended;
+        if (!ended) co_return pass(ended);
+        continue;
+      }
+      failed_ = !got;
+      if (!got) co_return pass(got);
+    }
+    auto step = decoder_.step(buffer_.data());
+    failed_ = !step;
+    if (!step) co_return pass(step);
+    buffer_.consume(step->consumed);
+    if (!step->data.empty()) co_return step->data;
+  }
+  co_return std::string_view();
+}
+
+}  // namespace weir::wire

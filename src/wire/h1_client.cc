@@ -1,0 +1,107 @@
+#include "wire/h1_client.h"
+
+#include "http/h1/encoder.h"
+#include "http/h1/framing.h"
+#include "wire/h1_writer.h"
+
+namespace weir::wire {
+
+H1ClientConnection::H1ClientConnection(std::unique_ptr<net::Stream> stream, const ClientLimits& limits, bool absolute_form)
+    : stream_(std::move(stream)),
+      limits_(limits),
+      absolute_form_(absolute_form),
+      scanner_(limits.head),
+      body_(*stream_, buffer_) {
+  body_.set_idle_limit(limits.body_idle);
+}
+
+void H1ClientConnection::begin(std::string_view method, bool reused) {
+  method_ = method;
+  reused_ = reused;
+  sent_ = received_ = keep_alive_ = false;
+  head_bytes_ = interim_ = 0;
+  scanner_.reset();
+}
+
+async::Task<Result<void>> H1ClientConnection::send(const http::RequestHead& head, Body* body) {
+  std::string text;
+  text.reserve(512);
+  Writing how;
+  how.idle_limit = limits_.body_idle;
+  how.chunked = body && !body->length();
+  bool length_missing = body && body->length() && !head.fields.has("content-length");
+  if (how.chunked || length_missing || !proxy_authorization_.empty()) {
+    http::RequestHead framed = head;
+    if (how.chunked) framed.fields.add("Transfer-Encoding", "chunked");
+    if (length_missing) framed.fields.add("Content-Length", std::to_string(*body->length()));
+    if (!proxy_authorization_.empty()) framed.fields.set("Proxy-Authorization", proxy_authorization_);
+    http::h1::append_request_head(text, framed, absolute_form_);
+  } else {
+    http::h1::append_request_head(text, head, absolute_form_);
+  }
+  auto sent = co_await write_message(*stream_, std::move(text), body, how);
+  sent_ = sent.has_value();
+  co_return sent;
+}
+
+async::Task<Result<http::ResponseHead>> H1ClientConnection::receive_head() {
+  bool begun = false;
+  scanner_.reset();
+  for (;;) {
+    if (!buffer_.empty()) {
+      begun = true;
+      auto size = scanner_.scan(buffer_.data());
+      if (!size) co_return fail(Code::upstream_bad_response, size.error().context());
+      if (*size) co_return parse(**size);
+    }
+    auto got = co_await buffer_.fill(*stream_);
+    Retry retry = begun || interim_ > 0 ? Retry::never : Retry::if_reused;
+    if (!got) {
+      if (got.error().code() == Code::upstream_reset) co_return Failure(std::move(got.error()).with_retry(retry));
+      co_return pass(got);
+    }
+    if (*got > 0) continue;
+    if (begun) co_return fail(Code::upstream_bad_response, "the connection ended within the response head");
+    co_return fail(Code::upstream_closed, {}, retry);
+  }
+}
+
+Result<http::ResponseHead> H1ClientConnection::parse(std::size_t size) {
+  auto head = http::h1::parse_response_head(buffer_.data().substr(0, size), limits_.head);
+  if (!head) return pass(head);
+  buffer_.consume(size);
+  head_bytes_ += size;
+  if (head->informational() && head->status != 101) {
+    if (++interim_ > limits_.interim_responses)
+      return fail(Code::upstream_bad_response, "too many interim responses");
+    return head;
+  }
+  auto length = http::h1::response_body_length(*head, method_);
+  if (!length) return pass(length);
+  received_ = true;
+  keep_alive_ = length->kind != http::h1::BodyLength::Kind::until_close && head->status != 101 &&
+                http::h1::keeps_alive(head->version, head->fields);
+  body_.begin(*length);
+  stream_->set_read_deadline(kNever);
+  return head;
+}
+
+std::string H1ClientConnection::take_buffered() {
+  std::string out(buffer_.data());
+  buffer_.consume(out.size());
+  buffer_.release();
+  return out;
+}
+
+void H1ClientConnection::cancel() {
+  spoiled_ = true;
+  stream_->cancel();
+}
+
+bool H1ClientConnection::reusable() {
+  if (!sent_ || !received_ || !keep_alive_ || spoiled_ || !body_.finished() || !buffer_.empty()) return false;
+  buffer_.release();
+  return stream_->quiet();
+}
+
+}  // namespace weir::wire

@@ -1,0 +1,46 @@
+#include "wire/h1_writer.h"
+
+#include <array>
+
+#include "http/h1/encoder.h"
+
+namespace weir::wire {
+namespace {
+
+void extend_deadline(net::Stream& stream, Duration limit) {
+  if (limit > Duration::zero()) stream.set_write_deadline(stream.loop().now() + limit);
+}
+
+}  // namespace
+
+async::Task<Result<void>> write_message(net::Stream& stream, std::string head, Body* body, Writing& how) {
+  if (!body || !body->ready()) {
+    extend_deadline(stream, how.idle_limit);
+    how.head_sent = true;
+    auto sent = co_await stream.write(head);
+    if (!sent || !body) co_return sent;
+    head.clear();
+  }
+  std::array<char, 20> line;
+  std::string tail;
+  for (bool last = false; !last;) {
+    auto part = co_await body->read();
+    if (!part) co_return pass(part);
+    last = part->empty() || body->finished();
+    tail.clear();
+    if (how.chunked && !part->empty()) {
+      head.append(http::h1::chunk_line(line, part->size()));
+      tail = "\r\n";
+    }
+    if (how.chunked && last) http::h1::append_last_chunk(tail, body->trailers());
+    std::array<std::string_view, 3> pieces{head, *part, tail};
+    extend_deadline(stream, how.idle_limit);
+    how.head_sent = true;
+    auto sent = co_await stream.write(pieces);
+    if (!sent) co_return pass(sent);
+    head.clear();
+  }
+  co_return Result<void>();
+}
+
+}  // namespace weir::wire
