@@ -88,8 +88,12 @@ int main(int argc, char** argv) {
   auto verbs = verbs_of(app);
   if (argc > 1 && *argv[1] != '-' && std::ranges::find(verbs, argv[1]) == verbs.end())
     return report_unknown_verb(verbs, argv[1]);
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (argc > 1 && arguments.front() == "run")
+    if (auto mark = std::ranges::find(arguments, "--"); mark != arguments.end()) *mark = kCommandMark;
+  std::ranges::reverse(arguments);  // CLI11 takes them from the back
   try {
-    app.parse(argc, argv);
+    app.parse(std::move(arguments));
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() != 0) return report_usage(app, error);
     return app.exit(error);  // --help, --version

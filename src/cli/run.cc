@@ -4,6 +4,7 @@
 #include <poll.h>
 
 #include <CLI/App.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 
@@ -28,6 +29,7 @@ struct RunFlags {
   ServingFlags serving;
   bool include_loopback = false;
   bool quiet = false;
+  bool marked = false;  ///< the command was set off by "--"
   std::vector<std::string> command;
 };
 
@@ -84,7 +86,7 @@ int run(const RunFlags& flags) {
     fmt::print(stderr, "weir run: no command given; usage: weir run [flags] -- CMD [args...]\n");
     return kExitUsage;
   }
-  if (flags.command.front().starts_with("-")) {
+  if (!flags.marked && flags.command.front().starts_with("-")) {
     fmt::print(stderr, "weir run: unknown flag {}; a command that begins with - goes behind --\n", flags.command.front());
     return kExitUsage;
   }
@@ -137,7 +139,11 @@ void add_run(CLI::App& app, int& exit_code) {
   verb->footer("Flags of Weir go before the command: weir run --passthrough '*.bank.example' -- npm install");
   verb->callback([verb, flags, &exit_code] {
     flags->command = verb->remaining();
-    if (!flags->command.empty() && flags->command.front() == "--") flags->command.erase(flags->command.begin());
+    bool marked = !flags->command.empty() && flags->command.front() == kCommandMark;
+    if (marked) flags->command.erase(flags->command.begin());
+    flags->marked = marked;
+    // A mark further on is a "--" of the command's own.
+    std::ranges::replace(flags->command, std::string(kCommandMark), std::string("--"));
     exit_code = run(*flags);
   });
 }

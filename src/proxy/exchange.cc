@@ -33,9 +33,14 @@ void Exchange::strip_hop_by_hop() {
   http::h1::remove_hop_by_hop(request_.fields);
   if (http10) request_.fields.remove("expect");
   request_.fields.remove("http2-settings");
-  if (upgrade_.empty()) return;
-  request_.fields.add("Connection", "Upgrade");
-  request_.fields.add("Upgrade", upgrade_);
+  // What is left of these two is named in Connection again (RFC 9110 sections 7.6.1 and 10.1.4).
+  bool trailers = request_.fields.has("te");
+  if (!upgrade_.empty()) {
+    request_.fields.add("Connection", trailers ? "Upgrade, TE" : "Upgrade");
+    request_.fields.add("Upgrade", upgrade_);
+  } else if (trailers) {
+    request_.fields.add("Connection", "TE");
+  }
 }
 
 }  // namespace weir::proxy

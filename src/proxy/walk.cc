@@ -166,6 +166,8 @@ async::Task<Result<http::ResponseHead>> Walk::final_head(Exchange& exchange, wir
       if (!exchange.upgrade().empty()) co_return head;
       co_return fail(Code::upstream_bad_response, "101 Switching Protocols, though nobody asked");
     }
+    http::h1::remove_hop_by_hop(head->fields);
+    head->fields.remove("content-length");  // RFC 9110 section 8.6: none in 1xx
     auto told = co_await exchange.incoming().inform(*head);
     if (!told) co_return pass(told);
   }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <zstd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <functional>
 
@@ -12,6 +13,7 @@ namespace weir::store {
 namespace {
 
 constexpr std::size_t kRecentBodies = 1024;
+constexpr std::size_t kSlotBytes = 64;
 constexpr std::size_t kRecentBytes = 8192;  // larger ones are cheaper to hash than to remember
 constexpr std::size_t kCompressFrom = 128;
 constexpr int kLevel = 1;
@@ -27,9 +29,17 @@ std::string_view as_bytes(const Sha256& sha256) {
   return {reinterpret_cast<const char*>(sha256.data()), sha256.size()};
 }
 
-bool is_compressed(std::string_view content_coding) {
+// The ends tell most bodies apart; where they do not, two bodies share a slot and are hashed in full.
+std::size_t recent_slot(std::string_view bytes) {
+  std::hash<std::string_view> hash;
+  std::size_t end = std::min(bytes.size(), kSlotBytes);
+  std::size_t both = hash(bytes.substr(0, end)) * 31 + hash(bytes.substr(bytes.size() - end));
+  return (both + bytes.size()) % kRecentBodies;
+}
+
+bool is_compressed(const http::Fields& fields) {
   bool compressed = false;
-  for_each_element(content_coding,
+  for_each_element(fields.get("content-encoding").value_or(""),
                    [&](std::string_view coding) { compressed |= !iequals(coding, "identity"); });
   return compressed;
 }
@@ -55,15 +65,15 @@ Result<BodyTable> BodyTable::open(Database& database) {
 
 void BodyTable::forget() { recent_.assign(kRecentBodies, {}); }
 
-Result<BodyId> BodyTable::put(std::string_view bytes, std::string_view content_coding) {
+Result<BodyId> BodyTable::put(std::string_view bytes, const http::Fields& fields) {
   if (bytes.empty()) return 0;
   Recent* recent = nullptr;
-  if (bytes.size() <= kRecentBytes) recent = &recent_[std::hash<std::string_view>()(bytes) % kRecentBodies];
+  if (bytes.size() <= kRecentBytes) recent = &recent_[recent_slot(bytes)];
   if (recent && recent->id != 0 && recent->bytes == bytes) return recent->id;
   Sha256 sha256 = weir::sha256(bytes);
   std::int64_t hash64 = first_64_bits(sha256);
   auto id = find(sha256, hash64);
-  if (id && *id == 0) id = insert(bytes, sha256, hash64, !is_compressed(content_coding));
+  if (id && *id == 0) id = insert(bytes, sha256, hash64, !is_compressed(fields));
   if (id && recent) {
     recent->bytes = bytes;
     recent->id = *id;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/hash.h"
+#include "http/fields.h"
 #include "store/query.h"
 #include "store/sqlite.h"
 
@@ -20,9 +21,9 @@ class BodyTable {
   static Result<BodyTable> open(Database& database);
 
   /// The id of the row that holds `bytes`, made if there is none; 0 for an empty body. Bodies of 128 bytes
-  /// and more are stored with zstd where that saves a tenth, unless `content_coding` says that they are
-  /// compressed already.
-  Result<BodyId> put(std::string_view bytes, std::string_view content_coding);
+  /// and more are stored with zstd where that saves a tenth, unless the message's `fields` say that they are
+  /// compressed.
+  Result<BodyId> put(std::string_view bytes, const http::Fields& fields);
   /// Call after a rollback: forgets what was remembered of rows that are no longer there.
   void forget();
 

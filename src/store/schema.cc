@@ -139,12 +139,7 @@ bool truncated(const flow::Captured& body, BodyId stored) {
   return body.truncated || (stored == 0 && body.size > 0);
 }
 
-void append_line_text(std::string& out, std::string_view text) {
-  std::size_t at = out.size();
-  out.append(text);
-  for (auto c = out.begin() + static_cast<std::ptrdiff_t>(at); c != out.end(); ++c)
-    if (*c == '\r' || *c == '\n' || *c == '\0') *c = ' ';
-}
+bool breaks_line(char c) { return c == '\r' || c == '\n' || c == '\0'; }
 
 std::string_view fields_text(std::string& buffer, const http::Fields& fields) {
   buffer.clear();
@@ -189,13 +184,14 @@ std::string select_connection_sql() { return fmt::format("SELECT {} FROM connect
 
 void append_fields(std::string& out, const http::Fields& fields) {
   for (http::Fields::View field : fields) {
-    append_line_text(out, field.name);
-    out.append(": ");
+    std::size_t at = out.size();
+    out.append(field.name).append(": ");
     if (flow::needs_redaction(field.name)) {
-      append_line_text(out, flow::redacted_value(field.name, field.value));
+      out.append(flow::redacted_value(field.name, field.value));
     } else {
-      append_line_text(out, field.value);
+      out.append(field.value);
     }
+    std::replace_if(out.begin() + static_cast<std::ptrdiff_t>(at), out.end(), breaks_line, ' ');
     out += '\n';
   }
 }

@@ -23,10 +23,6 @@ int keep_log_size(void* pages, sqlite3*, const char*, int log_pages) {
   return SQLITE_OK;
 }
 
-std::string_view content_coding(const http::Fields& fields) {
-  return fields.get("content-encoding").value_or("");
-}
-
 }  // namespace
 
 Result<std::unique_ptr<SessionFile>> SessionFile::open(const std::filesystem::path& path) {
@@ -82,9 +78,9 @@ Result<> SessionFile::begin() { return begin_.run(); }
 Result<> SessionFile::put(const flow::Flow& flow, bool closed, bool bodies_shed) {
   FlowRow row;
   if (closed) {
-    auto request = bodies_.put(flow.request_body.bytes, content_coding(flow.request.fields));
+    auto request = bodies_.put(flow.request_body.bytes, flow.request.fields);
     if (!request) return pass(request);
-    auto response = bodies_.put(flow.response_body.bytes, content_coding(flow.response.fields));
+    auto response = bodies_.put(flow.response_body.bytes, flow.response.fields);
     if (!response) return pass(response);
     row = {.closed_seq = ++closed_seq_, .request_body = *request, .response_body = *response};
   }

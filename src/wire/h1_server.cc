@@ -100,6 +100,7 @@ async::Task<Result<void>> H1ServerConnection::inform(const http::ResponseHead& h
 
 bool H1ServerConnection::frame(http::ResponseHead& head, const Body* body) {
   bool chunked = false;
+  if (head.status == 204) head.fields.remove("content-length");  // RFC 9110 section 8.6
   if (body && has_body(head.status, head_.method)) {
     if (auto length = body->length()) {
       if (!head.fields.has("content-length")) head.fields.add("Content-Length", std::to_string(*length));
