@@ -76,7 +76,7 @@ void print_json(const tls::Authority& authority, const std::string& folder, std:
 
 void print_text(const tls::Authority& authority, const std::string& folder, std::string& out) {
   auto line = [&](std::string_view label, std::string_view text) {
-    fmt::format_to(std::back_inserter(out), "{:<13}{}\n", label, flow::printable(text));
+    fmt::format_to(std::back_inserter(out), "{:<14}{}\n", label, flow::printable(text));
   };
   line("Subject", authority.subject());
   line("SHA-256", colons(authority.sha256_hex()));

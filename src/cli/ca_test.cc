@@ -118,7 +118,7 @@ TEST_F(Ca, RotateReplacesTheCaAndSaysWhatThatMeans) {
   std::string before = run("ca export").out;
   Ran rotated = run("ca rotate");
   EXPECT_EQ(rotated.exit_code, kExitOk) << rotated.err;
-  EXPECT_THAT(rotated.out, AllOf(HasSubstr("Earlier CAs  1"), HasSubstr("do not trust this one yet")));
+  EXPECT_THAT(rotated.out, AllOf(HasSubstr("Earlier CAs   1"), HasSubstr("do not trust this one yet")));
   EXPECT_NE(run("ca export").out, before);
 }
 
@@ -131,41 +131,42 @@ TEST_F(Ca, UninstallWithoutACaSaysSo) {
 
 TEST_F(Ca, SystemStoreTakesAndGivesBack) {
   ASSERT_TRUE(std::filesystem::create_directory(path("store")));
-  SystemStore store{path("store"), {"touch", path("ran")}};
+  SystemStore store{path("store"), {"touch", path("added")}, {"touch", path("removed")}};
   std::string one(64, 'a'), two(64, 'b');
   ASSERT_TRUE(add_to(store, one, "PEM"));
   EXPECT_EQ(content(path("store/weir-aaaaaaaa.crt")), "PEM");
-  EXPECT_TRUE(std::filesystem::remove(path("ran")));
+  EXPECT_TRUE(std::filesystem::exists(path("added")));
   EXPECT_THAT(remove_from(store, {two}).value(), IsEmpty());
-  EXPECT_FALSE(std::filesystem::exists(path("ran"))) << "nothing to do, so nothing is run";
+  EXPECT_FALSE(std::filesystem::exists(path("removed"))) << "nothing to do, so nothing is run";
   EXPECT_THAT(remove_from(store, {one, two}).value(), ElementsAre(path("store/weir-aaaaaaaa.crt")));
-  EXPECT_TRUE(std::filesystem::exists(path("ran")));
+  EXPECT_TRUE(std::filesystem::exists(path("removed")));
   EXPECT_TRUE(std::filesystem::is_empty(path("store")));
 }
 
 TEST_F(Ca, SystemStoreSaysWhichStepFailed) {
-  SystemStore store{home_, {"sh", "-c", "exit 3"}};
+  SystemStore store{home_, {"sh", "-c", "exit 3"}, {"weir-no-such-command"}};
   auto added = add_to(store, std::string(64, 'a'), "PEM");
   ASSERT_FALSE(added);
   EXPECT_THAT(added.error().context(), HasSubstr("`sh -c exit 3` ended with status 3"));
-  store.command = {"weir-no-such-command"};
   auto removed = remove_from(store, {std::string(64, 'a')});
   ASSERT_FALSE(removed);
   EXPECT_THAT(removed.error().context(), HasSubstr("not found in PATH"));
 }
 
 TEST(TrustCommands, AreReadyForTheShell) {
-  SystemStore store{"/store", {"update"}};
+  SystemStore store{"/store", {"update"}, {"update", "--fresh"}};
   std::string fingerprint = "0123456789abcdef";
   EXPECT_EQ(system_install_commands(store, fingerprint, "/a b/ca.pem"),
             "  sudo install -m 0644 '/a b/ca.pem' /store/weir-01234567.crt\n  sudo update\n");
   EXPECT_EQ(system_uninstall_commands(store, {fingerprint}),
-            "  sudo rm -f /store/weir-01234567.crt\n  sudo update\n");
+            "  sudo rm -f /store/weir-01234567.crt\n  sudo update --fresh\n");
   EXPECT_THAT(other_install_commands(fingerprint, "/a b/ca.pem"),
               AllOf(HasSubstr("-A -t C,, -n weir-01234567 -i '/a b/ca.pem'\n"), HasSubstr("\"${p%/*}\""),
                     HasSubstr("-alias weir-01234567 -file '/a b/ca.pem'\n")));
-  EXPECT_THAT(other_uninstall_commands({fingerprint}),
-              HasSubstr("keytool -delete -cacerts -storepass changeit -alias weir-01234567"));
+  EXPECT_THAT(
+      other_uninstall_commands({fingerprint}),
+      AllOf(HasSubstr("keytool -delete -cacerts -storepass changeit -alias weir-01234567\n"),
+            HasSubstr("keytool -delete -cacerts -storepass changeit -alias debian:weir-01234567.pem ")));
 }
 
 TEST(TrustCommands, ShellQuoting) {

@@ -30,8 +30,9 @@ std::string SystemStore::file_of(std::string_view sha256_hex) const {
 }
 
 Result<SystemStore> system_store() {
-  const SystemStore kKnown[] = {{"/usr/local/share/ca-certificates", {"update-ca-certificates"}},
-                                {"/etc/pki/ca-trust/source/anchors", {"update-ca-trust", "extract"}}};
+  const SystemStore kKnown[] = {
+      {"/usr/local/share/ca-certificates", {"update-ca-certificates"}, {"update-ca-certificates", "--fresh"}},
+      {"/etc/pki/ca-trust/source/anchors", {"update-ca-trust", "extract"}, {"update-ca-trust", "extract"}}};
   std::string looked;
   for (const SystemStore& store : kKnown) {
     struct stat info;
@@ -44,7 +45,7 @@ Result<SystemStore> system_store() {
 
 Result<> add_to(const SystemStore& store, std::string_view sha256_hex, std::string_view pem) {
   if (auto written = tls::write_atomically(store.file_of(sha256_hex), pem, 0644); !written) return written;
-  return run(store.command);
+  return run(store.add_command);
 }
 
 Result<std::vector<std::string>> remove_from(const SystemStore& store,
@@ -59,7 +60,7 @@ Result<std::vector<std::string>> remove_from(const SystemStore& store,
     }
   }
   if (removed.empty()) return removed;
-  if (auto ran = run(store.command); !ran) return pass(ran);
+  if (auto ran = run(store.remove_command); !ran) return pass(ran);
   return removed;
 }
 

@@ -12,7 +12,9 @@ namespace weir::cli {
 /// Where a distribution keeps CAs added by hand, and what makes them take effect.
 struct SystemStore {
   std::string folder;
-  std::vector<std::string> command;  ///< run after a file was added or removed
+  std::vector<std::string> add_command;  ///< run after a file was added
+  /// Run after a file was removed. Debian's needs --fresh, else its links to the file stay, dangling.
+  std::vector<std::string> remove_command;
 
   /// The file of the CA with this SHA-256 (hex).
   std::string file_of(std::string_view sha256_hex) const;

@@ -28,13 +28,13 @@ std::string shell_quoted(std::string_view text) {
 std::string system_install_commands(const SystemStore& store, std::string_view sha256_hex,
                                     std::string_view pem_file) {
   return fmt::format("  sudo install -m 0644 {} {}\n  sudo {}\n", shell_quoted(pem_file),
-                     shell_quoted(store.file_of(sha256_hex)), fmt::join(store.command, " "));
+                     shell_quoted(store.file_of(sha256_hex)), fmt::join(store.add_command, " "));
 }
 
 std::string system_uninstall_commands(const SystemStore& store, const std::vector<std::string>& sha256_hex) {
   std::string files;
   for (const std::string& each : sha256_hex) files.append(" ").append(shell_quoted(store.file_of(each)));
-  return fmt::format("  sudo rm -f{}\n  sudo {}\n", files, fmt::join(store.command, " "));
+  return fmt::format("  sudo rm -f{}\n  sudo {}\n", files, fmt::join(store.remove_command, " "));
 }
 
 std::string other_install_commands(std::string_view sha256_hex, std::string_view pem_file) {
@@ -58,7 +58,9 @@ std::string other_uninstall_commands(const std::vector<std::string>& sha256_hex)
     out += fmt::format(
         "  certutil -d sql:\"$HOME/.pki/nssdb\" -D -n {0}\n"
         "  for p in \"$HOME\"/.mozilla/firefox/*/cert9.db; do certutil -d sql:\"${{p%/*}}\" -D -n {0}; done\n"
-        "  keytool -delete -cacerts -storepass changeit -alias {0}\n",
+        "  keytool -delete -cacerts -storepass changeit -alias {0}\n"
+        "  keytool -delete -cacerts -storepass changeit -alias debian:{0}.pem   # Debian's hook adds, but "
+        "leaves it\n",
         nickname(each));
   return out;
 }

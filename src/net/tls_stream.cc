@@ -93,22 +93,23 @@ TlsStream::~TlsStream() {
 
 Result<bool> TlsStream::flush() {
   // Usually all of it goes out from the thread's buffer; a stream keeps a buffer of its own only while its
-  // peer is slow.
+  // peer is slow. The buffer is taken out meanwhile: the inner stream may be TLS and gather, too.
+  std::string gathered;
+  gathered.swap(t_gathered);
   bool was_stuck = !unsent_.empty();
-  if (was_stuck) unsent_.append(t_gathered);
-  std::string_view bytes = was_stuck ? unsent_ : t_gathered;
+  if (was_stuck) unsent_.append(gathered);
+  std::string_view bytes = was_stuck ? unsent_ : gathered;
+  Result<std::size_t> sent = 1;
   while (!bytes.empty()) {
-    auto sent = inner_->try_write(std::span(&bytes, 1));
-    if (!sent) {
-      t_gathered.clear();
-      return pass(sent);
-    }
-    if (*sent == 0) break;
+    sent = inner_->try_write(std::span(&bytes, 1));
+    if (!sent || *sent == 0) break;
     bytes.remove_prefix(*sent);
   }
   std::string rest(bytes);
   unsent_ = std::move(rest);
-  t_gathered.clear();
+  gathered.clear();
+  t_gathered.swap(gathered);
+  if (!sent) return pass(sent);
   return unsent_.empty();
 }
 
@@ -272,7 +273,7 @@ bool TlsStream::quiet() {
   bool waits = SSL_get_error(ssl_.get(), returned) == SSL_ERROR_WANT_READ;
   ERR_clear_error();
   inner_error_.reset();
-  t_gathered.clear();
+  if (!t_gathered.empty() && !flush()) return false;  // an answer to a key update
   return waits;
 }
 

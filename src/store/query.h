@@ -54,7 +54,8 @@ class Query {
   static Result<std::unique_ptr<Query>> open(const Scope& scope, Filter filter);
   virtual ~Query() = default;
 
-  /// Next row, oldest first; nothing at the end. Memory is bounded: one row a database file.
+  /// Next row, oldest first; nothing at the end. Memory is bounded: a page of rows for each
+  /// file whose time the merge has reached.
   virtual Result<std::optional<Row>> next() = 0;
   /// Only the newest `count` rows, oldest of them first. Call instead of next().
   virtual Result<std::vector<Row>> last(std::size_t count) = 0;

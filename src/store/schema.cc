@@ -139,6 +139,16 @@ bool truncated(const flow::Captured& body, BodyId stored) {
   return body.truncated || (stored == 0 && body.size > 0);
 }
 
+void append_line(std::string& out, http::Fields::View field) {
+  out.append(field.name).append(": ");
+  if (flow::needs_redaction(field.name)) {
+    out.append(flow::redacted_value(field.name, field.value));
+  } else {
+    out.append(field.value);
+  }
+  out += '\n';
+}
+
 bool breaks_line(char c) { return c == '\r' || c == '\n' || c == '\0'; }
 
 std::string_view fields_text(std::string& buffer, const http::Fields& fields) {
@@ -183,16 +193,15 @@ std::string insert_connection_sql() { return insert_sql("connections", kConnecti
 std::string select_connection_sql() { return fmt::format("SELECT {} FROM connections", kConnectionColumns); }
 
 void append_fields(std::string& out, const http::Fields& fields) {
+  std::size_t begin = out.size();
+  for (http::Fields::View field : fields) append_line(out, field);
+  auto breaks = std::count_if(out.begin() + static_cast<std::ptrdiff_t>(begin), out.end(), breaks_line);
+  if (static_cast<std::size_t>(breaks) == fields.size()) return;  // the line ends alone
+  out.resize(begin);
   for (http::Fields::View field : fields) {
-    std::size_t at = out.size();
-    out.append(field.name).append(": ");
-    if (flow::needs_redaction(field.name)) {
-      out.append(flow::redacted_value(field.name, field.value));
-    } else {
-      out.append(field.value);
-    }
-    std::replace_if(out.begin() + static_cast<std::ptrdiff_t>(at), out.end(), breaks_line, ' ');
-    out += '\n';
+    std::size_t line = out.size();
+    append_line(out, field);
+    std::replace_if(out.begin() + static_cast<std::ptrdiff_t>(line), out.end() - 1, breaks_line, ' ');
   }
 }
 

@@ -77,7 +77,8 @@ void SessionWriter::run() {
   while (true) {
     bool open = queue_.wait(pause);
     if (events.empty()) queue_.take(events);
-    bool last = !open && events.empty();
+    bool wrote = !events.empty();
+    bool last = !open && !wrote;
     bool ok = write(events);
     if (last) break;
     if (!ok && !open) {
@@ -85,7 +86,7 @@ void SessionWriter::run() {
       break;
     }
     pause = ok ? options_.commit_interval : std::min(2 * pause, kLongestPause);
-    if (ok) keep_house();
+    if (ok) keep_house(wrote);
   }
   queue_.consumer_gone();
 }
@@ -203,8 +204,8 @@ void SessionWriter::give_up(std::vector<Event>& events) {
   log::error("capture ends with {} flows that could not be written", lost);
 }
 
-void SessionWriter::keep_house() {
-  if (roll_due()) {
+void SessionWriter::keep_house(bool wrote) {
+  if (wrote && roll_due()) {
     auto rolled = roll();
     if (!rolled && !roll_failing_)
       log::warn("no new capture file: {}; the old one goes on", rolled.error().context());
@@ -214,7 +215,7 @@ void SessionWriter::keep_house() {
                       {options_.retention_days, options_.retention_bytes}, options_.now());
   }
   if (files_.size() > 1) retire_files();
-  if (steady_now() >= save_record_at_) save_record();
+  if (!totals_.empty() && steady_now() >= save_record_at_) save_record();
 }
 
 bool SessionWriter::roll_due() {

@@ -53,7 +53,8 @@ class SessionWriter {
   void report_recovery();
   void give_up(std::vector<Event>& events);
 
-  void keep_house();
+  /// After each round; `wrote`: it had something to write. An idle session touches no file.
+  void keep_house(bool wrote);
   bool roll_due();
   Result<> roll();
   void retire_files();

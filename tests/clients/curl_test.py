@@ -1,5 +1,6 @@
 """curl: the whole of HTTP/1.1 as the most used client speaks it, and the answers Weir gives for itself."""
 
+import contextlib
 import hashlib
 import json
 import socket
@@ -156,9 +157,10 @@ class Uploads(CurlTest):
 class Streams(CurlTest):
     size = 256 << 20
 
-    def download(self, url):
-        """Takes self.size bytes and checks them; the highest memory of Weir above idle, meanwhile."""
-        self.check(self.curl(f"{self.plain.url}/bytes/1000"))
+    @contextlib.contextmanager
+    def flat_memory(self):
+        """Weir's memory stays near what it was before the block, all through it."""
+        self.check(self.curl(f"{self.tls.url}/bytes/1000"))
         idle, top, ended = self.weir.memory(), 0, threading.Event()
 
         def watch():
@@ -169,24 +171,38 @@ class Streams(CurlTest):
         watcher = threading.Thread(target=watch)
         watcher.start()
         try:
-            curl = self.spawn(["curl", "-sS", "--proxy", self.weir.url, "--cacert", self.weir.ca, url])
-            digest = hashlib.file_digest(curl.stdout, "sha256")
+            yield
         finally:
             ended.set()
             watcher.join()
-        self.assertEqual(curl.wait(PATIENCE), 0, self.weir.said)
-        wanted = hashlib.sha256()
-        for _ in range(self.size // len(BLOCK)):
-            wanted.update(BLOCK)
-        self.assertEqual(digest.digest(), wanted.digest())
-        return top - idle
-
-    def test_big_download_in_flat_memory(self):
-        grown = self.download(f"{self.tls.url}/bytes/{self.size}")
         if not kit.sanitized():
-            self.assertLess(grown, 64 << 20)
-        flow = [flow for flow in self.stop() if flow["url"].endswith(str(self.size))][0]
+            self.assertLess(top - idle, 64 << 20)
+
+    def wanted(self):
+        digest = hashlib.sha256()
+        for _ in range(self.size // len(BLOCK)):
+            digest.update(BLOCK)
+        return digest.hexdigest()
+
+    def test_big_download(self):
+        with self.flat_memory():
+            curl = self.spawn(["curl", "-sS", "--proxy", self.weir.url, "--cacert", self.weir.ca,
+                               f"{self.tls.url}/bytes/{self.size}"])
+            digest = hashlib.file_digest(curl.stdout, "sha256").hexdigest()
+        self.assertEqual((curl.wait(PATIENCE), digest), (0, self.wanted()), self.weir.said)
+        flow = self.stop()[-1]
         self.assertEqual((flow["resp_body_bytes"], flow["resp_truncated"]), (self.size, True))
+
+    def test_big_upload(self):
+        path = self.weir.home / "big"
+        with path.open("wb") as file:
+            for _ in range(self.size // len(BLOCK)):
+                file.write(BLOCK)
+        with self.flat_memory():
+            seen = json.loads(self.check(self.curl("--upload-file", path, f"{self.tls.url}/upload")))
+        self.assertEqual(seen, {"length": self.size, "sha256": self.wanted()})
+        flow = self.stop()[-1]
+        self.assertEqual((flow["req_body_bytes"], flow["req_truncated"]), (self.size, True))
 
     def test_client_that_leaves(self):
         for origin in (self.plain, self.tls):

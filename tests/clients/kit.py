@@ -189,6 +189,10 @@ class Weir:
         return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024
 
     @property
+    def pid(self):
+        return self._process.pid
+
+    @property
     def running(self):
         return self._process.poll() is None
 
@@ -317,9 +321,8 @@ class Run(Client):
     def flags_but_data(self):
         return ["--ca-dir", self.home / "weir-ca", "--upstream-ca", authority().certificate, *self.loopback]
 
-    def words(self, *command, data=None):
-        return [str(word) for word in
-                (binary(), "run", "--data", data or self.data, *self.flags_but_data, "--", *command)]
+    def words(self, *command):
+        return [str(word) for word in (binary(), "run", "--data", self.data, *self.flags_but_data, "--", *command)]
 
     def run_weir(self, *command, env=None, **options):
         done = run(self.words(*command), {**self.env, **(env or {})}, **options)

@@ -24,6 +24,7 @@ class OriginHandler(http.server.BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     timeout = PATIENCE
+    disable_nagle_algorithm = True  # head and body are written apart
 
     # -- plumbing
 
@@ -42,8 +43,12 @@ class OriginHandler(http.server.BaseHTTPRequestHandler):
         self.query = dict(urllib.parse.parse_qsl(url.query))
         first, _, self.rest = url.path.lstrip("/").partition("/")
         self.server.origin.seen(self)
+        self.unread = True
         handler = getattr(self, "any_" + first.replace("-", "_"), self.not_found)
         handler()
+        if self.unread and not self.close_connection:
+            for _ in self.body():  # what the endpoint did not care for is not the next request
+                pass
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_OPTIONS = do_PATCH = answer
 
@@ -73,6 +78,7 @@ class OriginHandler(http.server.BaseHTTPRequestHandler):
 
     def body(self):
         """The request body in parts, without its framing."""
+        self.unread = False
         if "chunked" in self.headers.get("Transfer-Encoding", ""):
             while size := int(self.line().split(b";")[0], 16):
                 yield self.exactly(size)
@@ -101,8 +107,6 @@ class OriginHandler(http.server.BaseHTTPRequestHandler):
     # -- endpoints
 
     def not_found(self):
-        for _ in self.body():
-            pass
         self.reply(404, b"no such endpoint\n")
 
     def any_echo(self):
@@ -172,6 +176,10 @@ class OriginHandler(http.server.BaseHTTPRequestHandler):
         self.server.origin.holding.set()
         self.server.origin.release.wait(PATIENCE)
         self.reply(200, b"released\n")
+
+    def any_refuse(self):
+        """Answers in full without reading the request's body, then ends."""
+        self.reply(413, b"too much for me\n", close=True)
 
     def any_close_early(self):
         """Promises 1000 bytes, sends 10, ends."""

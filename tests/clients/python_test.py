@@ -67,6 +67,15 @@ class HttpClient(kit.Client):
         self.assertEqual(places, sorted(places))
         self.assertEqual([flow["status"] for flow in self.stop()], [404, 200, 200, 500])
 
+    def test_answer_before_the_body_has_ended(self):
+        with socket.create_connection(("127.0.0.1", self.weir.port), kit.PATIENCE) as sock:
+            sock.sendall(f"POST {self.plain.url}/refuse HTTP/1.1\r\nHost: {self.plain.host}\r\n"
+                         "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n".encode())
+            answer = b"".join(iter(lambda: sock.recv(65536), b""))  # ends, though our body never does
+        self.assertTrue(answer.startswith(b"HTTP/1.1 413 "), answer)
+        self.assertTrue(answer.endswith(b"too much for me\n"), answer)
+        self.assertEqual(self.only_flow()["status"], 413)
+
     def test_bad_requests_are_refused_and_recorded(self):
         host = self.plain.host
         bad = [

@@ -74,6 +74,13 @@ class Command(kit.Run):
     def test_flags_after_the_command_are_its_own(self):
         self.assertEqual(self.run_weir("echo", "--help", "-x", "--", "--data").stdout, b"--help -x -- --data\n")
 
+    def test_flags_that_may_be_repeated_take_one_value(self):
+        """`--passthrough a b` is the pattern a and the command b."""
+        for flags in (["--passthrough", "a.example"], ["--passthrough", "a.example", "--passthrough", "b.example"]):
+            for mark in ([], ["--"]):
+                words = [kit.binary(), "run", "--data", self.data, *self.flags_but_data, *flags, *mark, "echo", "hello"]
+                self.assertEqual(self.check(kit.run(words, self.env)), b"hello\n")
+
     def test_no_command(self):
         done = self.run_weir()
         self.assertEqual(done.returncode, 2)
@@ -159,9 +166,12 @@ class Traffic(kit.Run):
         self.assertRegex(" ".join(path.name for path in states), r"^project-[0-9a-f]{8}$")
 
     def test_runs_nest(self):
-        inner = self.words("curl", "-sS", f"{self.tls.url}/echo", data=self.home / "inner")
-        self.assertIn(b'"method"', self.check(self.run_weir(*inner)))
-        self.assertEqual(len(self.flows()), 1, "the outer one saw the inner one's traffic")
+        """The inner one goes through the outer one and trusts it, by the variables that it finds."""
+        inner = [kit.binary(), "run", "--include-loopback", "--data", self.home / "inner", "--ca-dir", self.home / "inner-ca"]
+        out = self.check(self.run_weir(*inner, "--", "curl", "-sS", f"{self.tls.url}/echo"))
+        self.assertIn(b'"method"', out)
+        for data in (self.data, self.home / "inner"):
+            self.assertEqual([flow["url"] for flow in kit.recorded(data, self.env)], [f"{self.tls.url}/echo"])
 
 
 if __name__ == "__main__":
