@@ -101,7 +101,8 @@ std::string collect(int from, pid_t pid) {
 const std::vector<ClientTrial>& client_trials() {
   static const std::vector<ClientTrial> kTrials = {
       {"curl", "curl", {"-sS", "{url}"}, "curl reads CURL_CA_BUNDLE; a ~/.curlrc with cacert overrides it"},
-      {"wget", "wget", {"-q", "-O", "-", "{url}"}, "wget reads SSL_CERT_FILE only when built with OpenSSL; else: ca_certificate in ~/.wgetrc"},
+      {"wget", "wget", {"-nv", "-O", "-", "{url}"},
+       "Debian's wget knows the system's roots only: weir ca install, or ca_certificate=<CA file> in ~/.wgetrc"},
       {"Python", "python3",
        {"-c", "import sys,urllib.request;sys.stdout.write(urllib.request.urlopen(sys.argv[1]).read().decode())", "{url}"},
        "Python reads SSL_CERT_FILE; the requests package REQUESTS_CA_BUNDLE"},

@@ -1,6 +1,8 @@
 // `weir doctor`: is everything there that Weir needs, and do the programs of this machine trust it?
 #include <fmt/format.h>
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <time.h>
@@ -79,11 +81,14 @@ void check_port(Report& report, const config::Settings& settings) {
   }
 }
 
+// Looks at the nearest folder that exists: doctor makes none.
 void check_folder(Report& report, const std::string& folder) {
-  auto made = config::make_private_dirs(folder);
-  if (!made) return report.row(Mark::bad, "data folder", made.error().context(), "choose another with --data");
+  std::filesystem::path existing = folder;
+  std::error_code error;
+  while (!std::filesystem::exists(existing, error) && existing.has_relative_path()) existing = existing.parent_path();
   struct statvfs space;
-  if (statvfs(folder.c_str(), &space) != 0) return report.row(Mark::bad, "data folder", folder + " cannot be examined");
+  if (access(existing.c_str(), W_OK) != 0 || statvfs(existing.c_str(), &space) != 0)
+    return report.row(Mark::bad, "data folder", fmt::format("{}: {}", existing.string(), strerror(errno)), "choose another with --data");
   std::uint64_t left = static_cast<std::uint64_t>(space.f_bavail) * space.f_frsize;
   constexpr std::uint64_t kLittle = 1ULL << 30;
   report.row(left > kLittle ? Mark::good : Mark::note, "data folder", fmt::format("{}, {} free", folder, flow::size_text(left)),

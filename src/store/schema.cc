@@ -151,6 +151,15 @@ void append_line(std::string& out, http::Fields::View field) {
 
 bool breaks_line(char c) { return c == '\r' || c == '\n' || c == '\0'; }
 
+// True when the only breaks in `text` are the ends of `count` lines. In whole passes: it runs on every field
+// list.
+bool has_lines(std::string_view text, std::size_t count) {
+  if (text.contains('\r') || text.contains('\0')) return false;
+  std::size_t lines = 0;
+  for (std::size_t at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at + 1)) ++lines;
+  return lines == count;
+}
+
 std::string_view fields_text(std::string& buffer, const http::Fields& fields) {
   buffer.clear();
   append_fields(buffer, fields);
@@ -195,8 +204,7 @@ std::string select_connection_sql() { return fmt::format("SELECT {} FROM connect
 void append_fields(std::string& out, const http::Fields& fields) {
   std::size_t begin = out.size();
   for (http::Fields::View field : fields) append_line(out, field);
-  auto breaks = std::count_if(out.begin() + static_cast<std::ptrdiff_t>(begin), out.end(), breaks_line);
-  if (static_cast<std::size_t>(breaks) == fields.size()) return;  // the line ends alone
+  if (has_lines(std::string_view(out).substr(begin), fields.size())) return;
   out.resize(begin);
   for (http::Fields::View field : fields) {
     std::size_t line = out.size();

@@ -8,6 +8,7 @@ import signal
 import socket
 import sqlite3
 import ssl
+import struct
 import sys
 import time
 
@@ -107,6 +108,28 @@ class End(kit.Client):
             self.weir.wait_for_line("stopping")
             self.ends_at_once()
         self.assertEqual([flow["error_code"] for flow in self.weir.flows()], ["shutting_down"])
+
+
+class Wait(kit.Client):
+    def test_client_that_leaves_before_the_answer(self):
+        """Its exchange ends then and there: the origin is let go, and nothing is left for the end to wait for."""
+        for origin in (self.plain, self.tls):
+            with self.subTest(origin.url), socket.create_connection(("127.0.0.1", self.weir.port), kit.PATIENCE) as sock:
+                if origin is self.tls:
+                    sock.sendall(f"CONNECT {origin.host} HTTP/1.1\r\nHost: {origin.host}\r\n\r\n".encode())
+                    self.assertTrue(sock.recv(4096).startswith(b"HTTP/1.1 200"))
+                    sock = ssl.create_default_context(cafile=str(self.weir.ca)).wrap_socket(sock, server_hostname="localhost")
+                target = "/held" if origin is self.tls else f"{origin.url}/held"
+                sock.sendall(f"GET {target} HTTP/1.1\r\nHost: {origin.host}\r\n\r\n".encode())
+                self.assertTrue(origin.holding.wait(kit.PATIENCE))
+                # A reset: a mere half-close may still wait for its answer.
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                sock.close()
+        begun = time.monotonic()
+        flows = self.stop()
+        self.assertLess(time.monotonic() - begun, 5)
+        for flow in flows:
+            self.assertIn(flow["error_code"], ("client_closed", "client_reset"))
 
 
 class Crash(kit.Client):
