@@ -20,10 +20,11 @@ struct Dialed {
 class Dialer {
  public:
   Dialer(async::Loop& loop, Resolver& resolver) : loop_(loop), resolver_(resolver) {}
+  virtual ~Dialer() = default;
 
   /// Errors: those of Resolver; connect_refused, connect_unreachable, connect_timeout, connect_failed with the
   /// address in the context. Nothing has been sent: all are Retry::yes.
-  async::Task<Result<Dialed>> dial(HostPort to, TimePoint deadline);
+  virtual async::Task<Result<Dialed>> dial(HostPort to, TimePoint deadline);
 
  private:
   struct Race;

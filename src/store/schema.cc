@@ -178,6 +178,42 @@ void read_timing(Reader& row, flow::Timing& timing) {
     row.or_absent(-1, *phase);
 }
 
+void read_body(Reader& row, flow::Captured& body, BodyId& stored) {
+  row.into(stored);
+  row.into(body.size);
+  row.into(body.truncated);
+  row.into(body.complete);
+}
+
+void read_request(Reader& row, flow::Flow& flow, FlowRow& stored) {
+  row.into(flow.request.method);
+  flow.request.origin.scheme = row.text() == "https" ? http::Scheme::https : http::Scheme::http;
+  row.into(flow.request.origin.place.host);
+  row.into(flow.request.origin.place.port);
+  row.into(flow.request.target);
+  flow.request.version = version_from(row.text());
+  flow.request.fields = parse_fields(row.text());
+  flow.request_trailers = parse_fields(row.text());
+  read_body(row, flow.request_body, stored.request_body);
+  row.into(flow.request_head_bytes);
+}
+
+void read_response(Reader& row, flow::Flow& flow, FlowRow& stored) {
+  flow.has_response = !row.null();
+  row.into(flow.response.status);
+  row.into(flow.synthesised);
+  row.into(flow.response.reason);
+  flow.response.version = version_from(row.text());
+  flow.response.fields = parse_fields(row.text());
+  flow.response_trailers = parse_fields(row.text());
+  read_body(row, flow.response_body, stored.response_body);
+  row.into(flow.response_head_bytes);
+}
+
+void bind_body(Binder& row, const flow::Captured& body, BodyId stored) {
+  row.unless(0, stored).integer(body.size).truth(truncated(body, stored)).truth(body.complete);
+}
+
 }  // namespace
 
 Result<> create_tables(Database& database) {
@@ -241,16 +277,14 @@ void FlowBinder::bind(Statement& insert, const flow::Flow& flow, const FlowRow& 
   row.integer(std::int64_t{request.origin.place.port}).text(target_);
   row.text(name(request.version)).unless_empty(fields_text(fields_[0], request.fields));
   row.unless_empty(fields_text(fields_[1], flow.request_trailers));
-  row.unless(0, stored.request_body).integer(flow.request_body.size);
-  row.truth(truncated(flow.request_body, stored.request_body)).truth(flow.request_body.complete);
+  bind_body(row, flow.request_body, stored.request_body);
   row.integer(flow.request_head_bytes);
   flow.has_response ? row.integer(std::int64_t{response.status}) : row.null();
   row.truth(flow.synthesised).unless_empty(response.reason);
   row.unless_empty(flow.has_response ? name(response.version) : std::string_view());
   row.unless_empty(fields_text(fields_[2], response.fields));
   row.unless_empty(fields_text(fields_[3], flow.response_trailers));
-  row.unless(0, stored.response_body).integer(flow.response_body.size);
-  row.truth(truncated(flow.response_body, stored.response_body)).truth(flow.response_body.complete);
+  bind_body(row, flow.response_body, stored.response_body);
   row.integer(flow.response_head_bytes);
   bind_timing(row, flow.timing);
   row.unless_zero(flow.client_connection).unless_zero(flow.upstream_connection).truth(flow.upstream_reused);
@@ -266,31 +300,8 @@ flow::Flow read_flow(const Statement& select, FlowRow& stored) {
   row.or_absent(-1, flow.duration_us);
   flow.kind = row.text() == "tunnel" ? flow::Kind::tunnel : flow::Kind::http;
   flow.interception = interception_from(row.text());
-  row.into(flow.request.method);
-  flow.request.origin.scheme = row.text() == "https" ? http::Scheme::https : http::Scheme::http;
-  row.into(flow.request.origin.place.host);
-  row.into(flow.request.origin.place.port);
-  row.into(flow.request.target);
-  flow.request.version = version_from(row.text());
-  flow.request.fields = parse_fields(row.text());
-  flow.request_trailers = parse_fields(row.text());
-  row.into(stored.request_body);
-  row.into(flow.request_body.size);
-  row.into(flow.request_body.truncated);
-  row.into(flow.request_body.complete);
-  row.into(flow.request_head_bytes);
-  flow.has_response = !row.null();
-  row.into(flow.response.status);
-  row.into(flow.synthesised);
-  row.into(flow.response.reason);
-  flow.response.version = version_from(row.text());
-  flow.response.fields = parse_fields(row.text());
-  flow.response_trailers = parse_fields(row.text());
-  row.into(stored.response_body);
-  row.into(flow.response_body.size);
-  row.into(flow.response_body.truncated);
-  row.into(flow.response_body.complete);
-  row.into(flow.response_head_bytes);
+  read_request(row, flow, stored);
+  read_response(row, flow, stored);
   read_timing(row, flow.timing);
   row.into(flow.client_connection);
   row.into(flow.upstream_connection);

@@ -121,12 +121,14 @@ Result<bool> SessionFile::finish(std::chrono::milliseconds patience) {
   std::string sql = "UPDATE flows SET closed_seq = " + std::to_string(closed_seq_) +
                     " + number, error = 'incomplete' WHERE closed_seq IS NULL";
   if (auto marked = database_.execute(sql.c_str()); !marked) return pass(marked);
-  for (TimePoint give_up = steady_now() + patience;; std::this_thread::sleep_for(kFinishPause)) {
+  TimePoint give_up = steady_now() + patience;
+  while (true) {
     // Leaving WAL copies the log into the file first. SQLite asks no busy handler here, hence the loop.
     int result = sqlite3_exec(database_.handle(), "PRAGMA journal_mode=DELETE", nullptr, nullptr, nullptr);
     if (result == SQLITE_OK) return true;
     if ((result & 0xFF) != SQLITE_BUSY) return fail_sqlite(database_.handle(), result);
     if (steady_now() >= give_up) return false;
+    std::this_thread::sleep_for(kFinishPause);  // hazard-ok: no event tells that another process let go
   }
 }
 

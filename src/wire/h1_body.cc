@@ -15,6 +15,14 @@ std::optional<std::uint64_t> H1Body::length() const {
   return std::nullopt;
 }
 
+bool H1Body::ready() const {
+  if (failed_ || finished()) return true;
+  std::string_view data = buffer_.data();
+  // The size line of a chunk alone is nothing to hand out yet.
+  if (length_.kind == http::h1::BodyLength::Kind::chunked) data.remove_prefix(std::min(data.find('\n'), data.size() - 1) + 1);
+  return !data.empty();
+}
+
 async::Task<Result<std::size_t>> H1Body::fill() {
   if (idle_limit_ > Duration::zero()) stream_.set_read_deadline(stream_.loop().now() + idle_limit_);
   return buffer_.fill(stream_);

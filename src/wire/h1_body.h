@@ -15,7 +15,7 @@ class H1Body final : public Body {
   void begin(http::h1::BodyLength length);
 
   async::Task<Result<std::string_view>> read() override;
-  bool ready() const override { return failed_ || finished() || !buffer_.empty(); }
+  bool ready() const override;
   bool finished() const override { return decoder_.done(); }
   std::optional<std::uint64_t> length() const override;
   const http::Fields& trailers() const override { return decoder_.trailers(); }

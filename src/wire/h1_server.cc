@@ -12,8 +12,8 @@ namespace {
 constexpr std::size_t kLingerBytes = 256 * 1024;
 constexpr auto kLingerTime = std::chrono::seconds(2);
 
-bool has_body(std::uint16_t status, std::string_view method) {
-  return method != "HEAD" && status >= 200 && status != 204 && status != 304;
+bool has_body(std::uint16_t status, bool to_head) {
+  return !to_head && status >= 200 && status != 204 && status != 304;
 }
 
 }  // namespace
@@ -78,6 +78,7 @@ Result<void> H1ServerConnection::parse(std::size_t size) {
   auto head = http::h1::parse_request_head(buffer_.data().substr(0, size), limits_.head, door_);
   if (!head) return pass(head);
   head_ = std::move(*head);
+  to_head_ = head_.is("HEAD");
   auto length = http::h1::request_body_length(head_);
   if (!length) return pass(length);
   buffer_.consume(size);
@@ -101,7 +102,7 @@ async::Task<Result<void>> H1ServerConnection::inform(const http::ResponseHead& h
 bool H1ServerConnection::frame(http::ResponseHead& head, const Body* body) {
   bool chunked = false;
   if (head.status == 204) head.fields.remove("content-length");  // RFC 9110 section 8.6
-  if (body && has_body(head.status, head_.method)) {
+  if (body && has_body(head.status, to_head_)) {
     if (auto length = body->length()) {
       if (!head.fields.has("content-length")) head.fields.add("Content-Length", std::to_string(*length));
     } else if (head_.version == http::Version::http10) {
@@ -111,7 +112,7 @@ bool H1ServerConnection::frame(http::ResponseHead& head, const Body* body) {
       head.fields.add("Transfer-Encoding", "chunked");
       chunked = true;
     }
-  } else if (!body && has_body(head.status, head_.method) && !head.fields.has("content-length")) {
+  } else if (!body && has_body(head.status, to_head_) && !head.fields.has("content-length")) {
     head.fields.add("Content-Length", "0");
   }
   // A body that nobody has read to its end leaves the connection at an unknown place.
@@ -131,7 +132,7 @@ async::Task<Result<void>> H1ServerConnection::respond(http::ResponseHead& head, 
   std::string text;
   text.reserve(512);
   http::h1::append_response_head(text, head);
-  if (!has_body(head.status, head_.method)) body = nullptr;
+  if (!has_body(head.status, to_head_)) body = nullptr;
   auto sent = co_await write_message(stream_, std::move(text), body, how);
   responded_ = how.head_sent;
   if (!sent && responded_) {

@@ -67,9 +67,10 @@ class H1ServerConnection final : private Incoming {
   http::h1::Door door_;
   ReadBuffer buffer_;
   http::h1::HeadScanner scanner_;
-  http::RequestHead head_;
+  http::RequestHead head_;  // may be moved out by whoever carries the request
   std::size_t head_bytes_ = 0;
   H1Body body_;
+  bool to_head_ = false;
   bool closing_ = false;
   bool idle_ = true;
   bool responded_ = true;  // no request is waiting for an answer

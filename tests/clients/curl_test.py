@@ -104,11 +104,6 @@ class Messages(CurlTest):
         self.assertEqual(self.tls.connections, 1, "upstream connections for ten requests of one client connection")
         self.assertEqual(len(self.stop()), 10)
 
-    def test_upstream_connection_is_reused_by_the_next_client(self):
-        for _ in range(3):
-            self.check(self.curl(f"{self.plain.url}/echo"))
-        self.assertEqual(self.plain.connections, 1)
-
     def test_parallel(self):
         urls = [f"{self.tls.url}/bytes/100000?{n}" for n in range(40)]
         out = self.weir.home / "out"
@@ -127,6 +122,16 @@ class Messages(CurlTest):
             for path in filter(lambda p: p.is_file(), self.weir.data.rglob("*")):
                 self.assertNotIn(secret.encode(), path.read_bytes(), path)
         self.assertEqual(kit.field_of(flow, "req", "Authorization"), ["Bearer [REDACTED]"])
+
+
+class OneThread(CurlTest):
+    flags = ("--threads", "1")  # each thread keeps upstream connections of its own
+
+    def test_upstream_connection_is_reused_by_the_next_client(self):
+        for _ in range(3):
+            for origin in (self.plain, self.tls):
+                self.check(self.curl(f"{origin.url}/echo"))
+        self.assertEqual((self.plain.connections, self.tls.connections), (1, 1))
 
 
 class Uploads(CurlTest):

@@ -148,6 +148,15 @@ class Traffic(kit.Run):
         self.assertRegex(said, r"localhost +2 ")
         self.assertRegex(said, rf"slowest .*{self.tls.url}/")
 
+    def test_request_that_outlives_the_command_is_cut(self):
+        weir = self.spawn(self.words("sh", "-c", f"curl -s {self.plain.url}/held >/dev/null 2>&1 & read line"),
+                          stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.assertTrue(self.plain.holding.wait(kit.PATIENCE))
+        weir.stdin.write(b"\n")
+        weir.stdin.flush()
+        self.assertEqual(weir.wait(kit.PATIENCE / 2), 0)
+        self.assertEqual([flow["error_code"] for flow in self.flows()], ["shutting_down"])
+
     def test_session_is_named(self):
         out = self.check(self.run_weir("sh", "-c", f'curl -sSo /dev/null {self.plain.url}/echo; echo "$WEIR_SESSION"'))
         self.assertEqual(len(self.flows("--session", out.decode().strip())), 1)
