@@ -28,7 +28,8 @@ Result<void> set_upstream(const config::Settings& settings, wire::PoolOptions& p
   if (!proxies->for_http && !proxies->for_https) return {};
   auto shared = std::make_shared<const config::UpstreamProxies>(std::move(*proxies));
   auto exempt = std::make_shared<const policy::NoProxy>(std::move(*direct));
-  pool.proxy_for = [shared, exempt](const HostPort& to, http::Scheme scheme) -> std::optional<wire::UpstreamProxy> {
+  pool.proxy_for = [shared, exempt](const HostPort& to,
+                                    http::Scheme scheme) -> std::optional<wire::UpstreamProxy> {
     const auto& proxy = scheme == http::Scheme::https ? shared->for_https : shared->for_http;
     if (!proxy || exempt->matches(to)) return std::nullopt;
     return wire::UpstreamProxy{proxy->address, proxy->authorization()};
@@ -77,7 +78,8 @@ Result<RoomOptions> room_options(const config::Settings& settings) {
   out.store.data_dir = settings.data_dir;
   out.store.catalog = std::filesystem::path(*root) / "catalog.db";
   out.store.version = WEIR_VERSION;
-  out.store.when_full = settings.capture.when_full == config::WhenFull::slow ? flow::WhenFull::slow : flow::WhenFull::drop;
+  out.store.when_full =
+      settings.capture.when_full == config::WhenFull::slow ? flow::WhenFull::slow : flow::WhenFull::drop;
   out.store.queue_bytes = settings.capture.queue_bytes;
   out.store.roll_bytes = settings.capture.roll_bytes;
   out.store.retention_days = static_cast<int>(settings.capture.retention_days);

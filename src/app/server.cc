@@ -38,7 +38,9 @@ class Server::Observed final : public flow::Sink {
     observer_.closed(*flow);
     store_.closed(std::move(flow));
   }
-  void connection(std::unique_ptr<const flow::Connection> connection) override { store_.connection(std::move(connection)); }
+  void connection(std::unique_ptr<const flow::Connection> connection) override {
+    store_.connection(std::move(connection));
+  }
   bool has_room() const override { return store_.has_room(); }
   bool failing() const override { return store_.failing(); }
 
@@ -73,7 +75,8 @@ Result<void> Server::listen(const config::Settings& settings) {
     for (std::size_t i = 0; i < threads; ++i) {
       auto socket = net::listen_tcp(place.host, place.port, threads > 1);
       if (!socket && place.port != 0 && socket.error().context().contains("in use"))
-        return fail(Code::io, socket.error().context() + "; another program listens there: choose a port with --listen");
+        return fail(Code::io, socket.error().context() +
+                                  "; another program listens there: choose a port with --listen");
       if (!socket) return pass(socket);
       place.port = net::bound_port(socket->get());
       sockets_[i].push_back(std::move(*socket));
@@ -103,7 +106,8 @@ Result<void> Server::open(const config::Settings& settings, Observer* observer) 
   flow::Sink& sink = observer ? static_cast<flow::Sink&>(*observed_) : *store_;
   for (auto& sockets : sockets_)
     workers_.push_back(std::make_unique<Worker>(
-        Shared{options_, sink, numbers_, *minter_, *server_tls_, *client_tls_, connections_}, std::move(sockets), self));
+        Shared{options_, sink, numbers_, *minter_, *server_tls_, *client_tls_, connections_},
+        std::move(sockets), self));
   return {};
 }
 
@@ -145,7 +149,8 @@ Result<config::Settings> with_default_folders(config::Settings settings) {
   if (settings.data_dir.empty()) {
     std::error_code error;
     auto here = std::filesystem::current_path(error);
-    if (error) return fail(Code::io, "the current directory cannot be read: " + error.message() + "; give --data DIR");
+    if (error)
+      return fail(Code::io, "the current directory cannot be read: " + error.message() + "; give --data DIR");
     auto folder = config::find_project_data_dir(here.string());
     if (!folder) return pass(folder);
     settings.data_dir = *folder;

@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "app/observer.h"
 #include "app/options.h"
 #include "app/worker.h"
 #include "async/offload.h"
 #include "config/settings.h"
-#include "app/observer.h"
 #include "flow/sink.h"
 #include "store/session_store.h"
 #include "tls/authority.h"
@@ -19,10 +19,11 @@ namespace weir::app {
 
 class Server {
  public:
-  /// Loads or creates the CA, opens the capture store, listens and serves. Folders left empty in `settings` are
-  /// filled in by `with_default_folders`. `observer`, if any, sees each flow that closes and must outlive the
-  /// server. Errors end the start with one clear text.
-  static Result<std::unique_ptr<Server>> start(const config::Settings& settings, Observer* observer = nullptr);
+  /// Loads or creates the CA, opens the capture store, listens and serves. Folders left empty in `settings`
+  /// are filled in by `with_default_folders`. `observer`, if any, sees each flow that closes and must outlive
+  /// the server. Errors end the start with one clear text.
+  static Result<std::unique_ptr<Server>> start(const config::Settings& settings,
+                                               Observer* observer = nullptr);
   ~Server();
 
   /// "127.0.0.1:8080", one for each listen setting; the true port where 0 was asked for.
@@ -63,8 +64,8 @@ class Server {
   std::unique_ptr<async::WorkerPool> offload_;  // ends first: its work posts to the workers' loops
 };
 
-/// `settings` with ca_dir and data_dir filled in: the user's CA folder, and the data folder of the project that
-/// the current directory belongs to.
+/// `settings` with ca_dir and data_dir filled in: the user's CA folder, and the data folder of the project
+/// that the current directory belongs to.
 Result<config::Settings> with_default_folders(config::Settings settings);
 
 }  // namespace weir::app

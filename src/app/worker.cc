@@ -13,7 +13,8 @@ std::vector<std::unique_ptr<proxy::Filter>> filters_in_order() {
   return out;
 }
 
-std::unique_ptr<flow::Connection> account_of(const wire::UpstreamFacts& facts, const net::Stream& stream, bool ended) {
+std::unique_ptr<flow::Connection> account_of(const wire::UpstreamFacts& facts, const net::Stream& stream,
+                                             bool ended) {
   auto out = std::make_unique<flow::Connection>();
   out->id = facts.id;
   out->leg = flow::Leg::upstream;
@@ -62,7 +63,8 @@ Worker::Worker(Shared shared, std::vector<UniqueFd> listeners, std::vector<std::
       serving_(loop_),
       finishing_(loop_),
       hurry_(loop_) {
-  for (UniqueFd& socket : listeners) listeners_.push_back(std::make_unique<net::Listener>(loop_, std::move(socket)));
+  for (UniqueFd& socket : listeners)
+    listeners_.push_back(std::make_unique<net::Listener>(loop_, std::move(socket)));
 }
 
 Worker::~Worker() = default;
@@ -82,7 +84,8 @@ bool Worker::is_self(const net::TcpStream& upstream) const {
   for (const std::string& own : self_) {
     if (own == peer) return true;
     bool any = host_of(own) == "0.0.0.0" || host_of(own) == "[::]";
-    if (any && port_of(own) == port_of(peer) && host_of(peer) == host_of(upstream.local_address())) return true;
+    if (any && port_of(own) == port_of(peer) && host_of(peer) == host_of(upstream.local_address()))
+      return true;
   }
   return false;
 }
@@ -99,11 +102,13 @@ async::Task<void> Worker::accept_from(net::Listener& listener) {
   for (;;) {
     auto socket = co_await listener.accept();
     if (!socket) {
-      if (socket.error().code() != Code::cancelled) log::error("stopped accepting: {}", socket.error().message());
+      if (socket.error().code() != Code::cancelled)
+        log::error("stopped accepting: {}", socket.error().message());
       co_return;
     }
     if (shared_.connections.load(std::memory_order_relaxed) >= shared_.options.connections) {
-      if (!refusing_) log::warn("refusing connections: {} are open (limits.connections)", shared_.options.connections);
+      if (!refusing_)
+        log::warn("refusing connections: {} are open (limits.connections)", shared_.options.connections);
       refusing_ = true;
       continue;
     }

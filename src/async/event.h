@@ -1,4 +1,5 @@
-// Event: one coroutine of a loop tells others that something has happened. Not for other threads (use Loop::post).
+// Event: one coroutine of a loop tells others that something has happened. Not for other threads (use
+// Loop::post).
 #pragma once
 
 #include <vector>

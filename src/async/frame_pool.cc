@@ -23,8 +23,9 @@ void free_frame(void* frame, std::size_t) noexcept { ::operator delete(frame); }
 namespace {
 
 constexpr std::size_t kStep = 64;
-constexpr std::size_t kClasses = 32;     // frames up to 2 KiB are recycled
-constexpr std::size_t kKeptPerClass = 64;  // bounds what an idle thread holds to about 2 MiB in the worst case
+constexpr std::size_t kClasses = 32;  // frames up to 2 KiB are recycled
+constexpr std::size_t kKeptPerClass =
+    64;  // bounds what an idle thread holds to about 2 MiB in the worst case
 
 struct Free {
   Free* next;

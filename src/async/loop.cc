@@ -41,7 +41,10 @@ void Timer::cancel() {
 }
 
 Loop::Loop(Time time)
-    : epoll_(epoll_create1(EPOLL_CLOEXEC)), event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), time_(time), now_(steady_now()) {
+    : epoll_(epoll_create1(EPOLL_CLOEXEC)),
+      event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      time_(time),
+      now_(steady_now()) {
   if (!epoll_ || !event_) {
     log::error("cannot make an event loop: {}", strerror(errno));
     std::abort();
@@ -63,8 +66,8 @@ void Loop::post(std::move_only_function<void()> work) {
     first = posted_.empty();
     posted_.push_back(std::move(work));
   }
-  // Only the first post of a round has to wake the loop. An eventfd write fails only when its counter is full,
-  // and then the loop is awake already.
+  // Only the first post of a round has to wake the loop. An eventfd write fails only when its counter is
+  // full, and then the loop is awake already.
   if (first) eventfd_write(event_.get(), 1);
 }
 

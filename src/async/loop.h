@@ -50,7 +50,8 @@ class Timer {
 
 class Loop {
  public:
-  /// A test hands in `manual_time`: then time stands still until advance(), and run_until_idle() replaces run().
+  /// A test hands in `manual_time`: then time stands still until advance(), and run_until_idle() replaces
+  /// run().
   enum class Time : std::uint8_t { steady, manual };
   explicit Loop(Time time = Time::steady);
   Loop(const Loop&) = delete;

@@ -1,8 +1,8 @@
 // Task<T>: a lazy coroutine with one awaiter. The only thing in Weir that waits.
 //
-// A task starts when it is awaited (or spawned into a TaskGroup) and hands control straight to its awaiter when
-// it ends (symmetric transfer: no stack growth, no scheduler hop). Destroying a task that is suspended destroys
-// its frame and everything in it, so clean-up is in destructors. A task is awaited at most once.
+// A task starts when it is awaited (or spawned into a TaskGroup) and hands control straight to its awaiter
+// when it ends (symmetric transfer: no stack growth, no scheduler hop). Destroying a task that is suspended
+// destroys its frame and everything in it, so clean-up is in destructors. A task is awaited at most once.
 //
 // Rules: parameters are taken by value, or by reference to something the awaiting frame owns until the task
 // ends. No capturing lambda is ever a coroutine. Failures travel as Result<T>; an exception is a bug, and is

@@ -1,8 +1,8 @@
 // Watch: interest in one non-blocking descriptor, edge-triggered.
 //
-// The kernel tells of a change once. The watch remembers it (`can_read`, `can_write`) until the owner says that
-// a system call found nothing left (`read_drained`, `write_full`); so a wait never misses an edge, and a call
-// that would only answer EAGAIN need not be made.
+// The kernel tells of a change once. The watch remembers it (`can_read`, `can_write`) until the owner says
+// that a system call found nothing left (`read_drained`, `write_full`); so a wait never misses an edge, and a
+// call that would only answer EAGAIN need not be made.
 #pragma once
 
 #include <functional>
@@ -43,13 +43,13 @@ class Watch {
     if (reader_) reader_->wake(Wake::cancelled);
   }
 
-  /// Called once when the peer is gone for good (reset, error, both directions closed), even while nobody waits;
-  /// with `half_close_counts`, also when it has only closed its sending side. Null to disarm. The callback may
-  /// not destroy the watch. If the event has come already, it is called at once.
+  /// Called once when the peer is gone for good (reset, error, both directions closed), even while nobody
+  /// waits; with `half_close_counts`, also when it has only closed its sending side. Null to disarm. The
+  /// callback may not destroy the watch. If the event has come already, it is called at once.
   void on_hangup(std::move_only_function<void()> call, bool half_close_counts = false);
 
-  /// Called at each edge of either direction, for libraries that do their own reading. It runs while events are
-  /// handed out, so it may only note the fact (Loop::post), not create or destroy watches.
+  /// Called at each edge of either direction, for libraries that do their own reading. It runs while events
+  /// are handed out, so it may only note the fact (Loop::post), not create or destroy watches.
   void on_edge(std::move_only_function<void()> call) { edge_ = std::move(call); }
 
   Loop& loop() const { return loop_; }

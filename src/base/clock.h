@@ -16,7 +16,9 @@ using WallNanos = std::int64_t;
 
 inline TimePoint steady_now() { return std::chrono::steady_clock::now(); }
 inline WallNanos wall_now() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 }  // namespace weir

@@ -14,7 +14,17 @@ enum class Side : std::uint8_t { client, upstream, proxy };
 
 /// Where in the life of a request it happened (mission L1). The names are stable; users filter by them.
 enum class Phase : std::uint8_t {
-  client, client_tls, policy, dns, dial, upstream_tls, upstream, timeout, limit, capture, internal
+  client,
+  client_tls,
+  policy,
+  dns,
+  dial,
+  upstream_tls,
+  upstream,
+  timeout,
+  limit,
+  capture,
+  internal
 };
 
 /// Whether the same request may be sent again on another upstream connection.
@@ -25,33 +35,70 @@ enum class Retry : std::uint8_t { never, if_reused, yes };
 enum class Code : std::uint8_t {
   none,
   // client
-  client_closed, client_reset, client_timeout, bad_request, ambiguous_framing, bad_host, bad_target,
-  head_too_large, uri_too_long, unsupported_version, body_incomplete, bad_chunk, expectation_failed,
+  client_closed,
+  client_reset,
+  client_timeout,
+  bad_request,
+  ambiguous_framing,
+  bad_host,
+  bad_target,
+  head_too_large,
+  uri_too_long,
+  unsupported_version,
+  body_incomplete,
+  bad_chunk,
+  expectation_failed,
   // client TLS
-  client_tls_failed, client_rejected_certificate, bad_client_hello,
+  client_tls_failed,
+  client_rejected_certificate,
+  bad_client_hello,
   // policy
-  blocked, loop_detected, port_refused,
+  blocked,
+  loop_detected,
+  port_refused,
   // DNS
-  dns_not_found, dns_failed, dns_timeout,
+  dns_not_found,
+  dns_failed,
+  dns_timeout,
   // dial
-  connect_refused, connect_unreachable, connect_timeout, connect_failed, upstream_proxy_refused,
+  connect_refused,
+  connect_unreachable,
+  connect_timeout,
+  connect_failed,
+  upstream_proxy_refused,
   // upstream TLS
-  upstream_tls_failed, upstream_cert_untrusted, upstream_cert_expired, upstream_cert_not_yet_valid,
-  upstream_cert_name_mismatch, upstream_cert_invalid,
+  upstream_tls_failed,
+  upstream_cert_untrusted,
+  upstream_cert_expired,
+  upstream_cert_not_yet_valid,
+  upstream_cert_name_mismatch,
+  upstream_cert_invalid,
   // upstream HTTP
-  upstream_closed, upstream_reset, upstream_timeout, upstream_bad_response, upstream_body_incomplete,
+  upstream_closed,
+  upstream_reset,
+  upstream_timeout,
+  upstream_bad_response,
+  upstream_body_incomplete,
   // Weir itself
-  cancelled, shutting_down, overloaded, capture_failed, internal, io, bad_config, bad_certificate, not_found,
+  cancelled,
+  shutting_down,
+  overloaded,
+  capture_failed,
+  internal,
+  io,
+  bad_config,
+  bad_certificate,
+  not_found,
   incomplete,
 };
 
 struct CodeInfo {
-  std::string_view name;    ///< stable snake_case name
+  std::string_view name;  ///< stable snake_case name
   Phase phase;
   Side side;
-  std::uint16_t status;     ///< HTTP status of the answer Weir synthesises; 0 = no answer is possible
-  std::string_view title;   ///< one sentence: what happened
-  std::string_view mend;    ///< one sentence: what to do; may be empty
+  std::uint16_t status;    ///< HTTP status of the answer Weir synthesises; 0 = no answer is possible
+  std::string_view title;  ///< one sentence: what happened
+  std::string_view mend;   ///< one sentence: what to do; may be empty
 };
 
 /// The one table that turns a code into words, blame and status.

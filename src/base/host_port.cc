@@ -9,7 +9,8 @@ namespace {
 
 Result<std::string> canonical_ipv6(std::string_view text) {
   in6_addr address;
-  if (std::string copy(text); copy.find('\0') != std::string::npos || inet_pton(AF_INET6, copy.c_str(), &address) != 1)
+  if (std::string copy(text);
+      copy.find('\0') != std::string::npos || inet_pton(AF_INET6, copy.c_str(), &address) != 1)
     return fail(Code::bad_host, "not an IPv6 address: [" + std::string(text) + "]");
   char out[INET6_ADDRSTRLEN];
   inet_ntop(AF_INET6, &address, out, sizeof out);
@@ -79,16 +80,15 @@ Result<HostPort> parse_host_port(std::string_view text, std::uint16_t default_po
   if (host_end < text.size()) {
     std::string_view digits = text.substr(host_end + 1);
     auto number = digits.size() <= 5 ? parse_decimal(digits) : std::nullopt;
-    if (!number || *number == 0 || *number > 65535) return fail(Code::bad_host, "a port is a number from 1 to 65535");
+    if (!number || *number == 0 || *number > 65535)
+      return fail(Code::bad_host, "a port is a number from 1 to 65535");
     port = static_cast<std::uint16_t>(*number);
   }
   if (port == 0) return fail(Code::bad_host, "a port is missing");
   return HostPort{std::move(*host), port};
 }
 
-std::string HostPort::str() const {
-  return bracketed(host).append(":").append(std::to_string(port));
-}
+std::string HostPort::str() const { return bracketed(host).append(":").append(std::to_string(port)); }
 
 std::string HostPort::authority(bool https) const {
   return port == (https ? 443 : 80) ? bracketed(host) : str();

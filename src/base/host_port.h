@@ -17,7 +17,8 @@ struct HostPort {
 
   /// "host:port", with brackets around an IPv6 literal.
   std::string str() const;
-  /// "host" when port is the default of the scheme ("https": 443, "http": 80), else str(): a Host field value.
+  /// "host" when port is the default of the scheme ("https": 443, "http": 80), else str(): a Host field
+  /// value.
   std::string authority(bool https) const;
 
   friend bool operator==(const HostPort&, const HostPort&) = default;

@@ -35,9 +35,9 @@ void write(Level level, std::string_view text) {
   clock_gettime(CLOCK_REALTIME, &now);
   tm utc;
   gmtime_r(&now.tv_sec, &utc);
-  std::string line =
-      fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z {} ", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
-                  utc.tm_hour, utc.tm_min, utc.tm_sec, now.tv_nsec / 1000000, kNames[static_cast<int>(level)]);
+  std::string line = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z {} ", utc.tm_year + 1900,
+                                 utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
+                                 now.tv_nsec / 1000000, kNames[static_cast<int>(level)]);
   append_printable(line, text);
   line += '\n';
   // A log line that cannot be written has nowhere to be reported.

@@ -43,7 +43,8 @@ std::string find_program(std::string_view name) {
 
 std::string replaced(std::string_view text, std::string_view what, std::string_view by) {
   std::string out(text);
-  for (std::size_t at = out.find(what); at != std::string::npos; at = out.find(what, at + by.size())) out.replace(at, what.size(), by);
+  for (std::size_t at = out.find(what); at != std::string::npos; at = out.find(what, at + by.size()))
+    out.replace(at, what.size(), by);
   return out;
 }
 
@@ -55,7 +56,8 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
 }
 
 // Starts the program with its output in a pipe; -1 when it cannot be started.
-pid_t start(const std::string& program, const std::vector<std::string>& argv, const std::vector<std::string>& env, int output) {
+pid_t start(const std::string& program, const std::vector<std::string>& argv,
+            const std::vector<std::string>& env, int output) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
@@ -68,7 +70,9 @@ pid_t start(const std::string& program, const std::vector<std::string>& argv, co
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
   pid_t pid = -1;
-  if (posix_spawn(&pid, program.c_str(), &actions, &attributes, pointers(argv).data(), pointers(env).data()) != 0) pid = -1;
+  if (posix_spawn(&pid, program.c_str(), &actions, &attributes, pointers(argv).data(),
+                  pointers(env).data()) != 0)
+    pid = -1;
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
   return pid;
@@ -79,7 +83,9 @@ std::string collect(int from, pid_t pid) {
   std::string out;
   auto deadline = std::chrono::steady_clock::now() + kLimit;
   for (;;) {
-    auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
+    auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now())
+            .count();
     pollfd readable{.fd = from, .events = POLLIN, .revents = 0};
     if (left <= 0 || poll(&readable, 1, static_cast<int>(left)) <= 0) {
       kill(pid, SIGKILL);
@@ -101,28 +107,45 @@ std::string collect(int from, pid_t pid) {
 const std::vector<ClientTrial>& client_trials() {
   static const std::vector<ClientTrial> kTrials = {
       {"curl", "curl", {"-sS", "{url}"}, "curl reads CURL_CA_BUNDLE; a ~/.curlrc with cacert overrides it"},
-      {"wget", "wget", {"-nv", "-O", "-", "{url}"},
-       "Debian's wget knows the system's roots only: weir ca install, or ca_certificate=<CA file> in ~/.wgetrc"},
-      {"Python", "python3",
-       {"-c", "import sys,urllib.request;sys.stdout.write(urllib.request.urlopen(sys.argv[1]).read().decode())", "{url}"},
+      {"wget",
+       "wget",
+       {"-nv", "-O", "-", "{url}"},
+       "Debian's wget knows the system's roots only: weir ca install, or ca_certificate=<CA file> in "
+       "~/.wgetrc"},
+      {"Python",
+       "python3",
+       {"-c",
+        "import sys,urllib.request;sys.stdout.write(urllib.request.urlopen(sys.argv[1]).read().decode())",
+        "{url}"},
        "Python reads SSL_CERT_FILE; the requests package REQUESTS_CA_BUNDLE"},
-      {"Node", "node",
+      {"Node",
+       "node",
        {"-e",
-        "const h=require('http'),t=require('tls'),u=new URL(process.argv[1]),p=new URL(process.env.HTTPS_PROXY);"
+        "const h=require('http'),t=require('tls'),u=new URL(process.argv[1]),p=new "
+        "URL(process.env.HTTPS_PROXY);"
         "h.request({host:p.hostname,port:p.port,method:'CONNECT',path:u.host}).on('connect',(r,s)=>{"
-        "const c=t.connect({socket:s,servername:u.hostname},()=>c.write('GET / HTTP/1.1\\r\\nHost: '+u.host+'\\r\\nConnection: close\\r\\n\\r\\n'));"
+        "const c=t.connect({socket:s,servername:u.hostname},()=>c.write('GET / HTTP/1.1\\r\\nHost: "
+        "'+u.host+'\\r\\nConnection: close\\r\\n\\r\\n'));"
         "c.on('data',d=>process.stdout.write(d));c.on('error',e=>{console.error(e.message);process.exit(1)})"
         "}).end()",
         "{url}"},
-       "Node reads NODE_EXTRA_CA_CERTS; from version 22.21 it also takes the proxy from NODE_USE_ENV_PROXY=1"},
-      {"git", "git", {"ls-remote", "{url}weir.git"}, "git reads GIT_SSL_CAINFO; http.sslCAInfo in its configuration overrides it"},
-      {"Java", "java", {"{scratch}/WeirDoctor.java", "{url}"}, "Java reads JAVA_TOOL_OPTIONS, which `weir run` sets"},
+       "Node reads NODE_EXTRA_CA_CERTS; from version 22.21 it also takes the proxy from "
+       "NODE_USE_ENV_PROXY=1"},
+      {"git",
+       "git",
+       {"ls-remote", "{url}weir.git"},
+       "git reads GIT_SSL_CAINFO; http.sslCAInfo in its configuration overrides it"},
+      {"Java",
+       "java",
+       {"{scratch}/WeirDoctor.java", "{url}"},
+       "Java reads JAVA_TOOL_OPTIONS, which `weir run` sets"},
   };
   return kTrials;
 }
 
-TrialResult run_trial(const ClientTrial& trial, const std::string& url, const std::vector<std::string>& environment,
-                      std::string_view expected, const std::string& scratch_dir) {
+TrialResult run_trial(const ClientTrial& trial, const std::string& url,
+                      const std::vector<std::string>& environment, std::string_view expected,
+                      const std::string& scratch_dir) {
   std::string program = find_program(trial.program);
   if (program.empty()) return {TrialResult::Outcome::not_installed, ""};
   std::ofstream(scratch_dir + "/WeirDoctor.java") << kJavaSource;

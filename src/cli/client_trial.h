@@ -12,7 +12,7 @@ struct ClientTrial {
   std::string_view program;  ///< looked up in PATH
   /// Arguments that fetch a URL and print the body; "{url}" is replaced.
   std::vector<std::string_view> arguments;
-  std::string_view mend;     ///< what to do when it does not trust us
+  std::string_view mend;  ///< what to do when it does not trust us
 };
 
 /// The clients that doctor knows: curl, wget, Python, Node, git, Java.
@@ -24,7 +24,8 @@ struct TrialResult {
 };
 
 /// Runs the trial with `environment`, for at most 20 s. Works when `expected` is in what it printed.
-TrialResult run_trial(const ClientTrial& trial, const std::string& url, const std::vector<std::string>& environment,
-                      std::string_view expected, const std::string& scratch_dir);
+TrialResult run_trial(const ClientTrial& trial, const std::string& url,
+                      const std::vector<std::string>& environment, std::string_view expected,
+                      const std::string& scratch_dir);
 
 }  // namespace weir::cli

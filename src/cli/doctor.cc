@@ -1,6 +1,6 @@
 // `weir doctor`: is everything there that Weir needs, and do the programs of this machine trust it?
-#include <fmt/format.h>
 #include <errno.h>
+#include <fmt/format.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -54,9 +54,11 @@ class Report {
 
 void check_ca(Report& report, const std::string& folder) {
   auto authority = tls::Authority::load_or_create(folder);
-  if (!authority) return report.row(Mark::bad, "CA", authority.error().context(), "weir ca rotate makes a new one");
+  if (!authority)
+    return report.row(Mark::bad, "CA", authority.error().context(), "weir ca rotate makes a new one");
   std::int64_t left = (authority->not_after() - time(nullptr)) / 86400;
-  report.row(left > 30 ? Mark::good : Mark::note, "CA", fmt::format("{}, valid for {} more days", authority->subject(), left),
+  report.row(left > 30 ? Mark::good : Mark::note, "CA",
+             fmt::format("{}, valid for {} more days", authority->subject(), left),
              "weir ca rotate makes a new one");
   auto bundle = tls::system_bundle();
   if (bundle) return report.row(Mark::good, "system roots", bundle->string());
@@ -67,7 +69,8 @@ void check_clock(Report& report) {
   // Certificates are judged by this clock; before the program was made it cannot have been.
   constexpr time_t kBuilt = 1'760'000'000;
   bool sane = time(nullptr) > kBuilt;
-  report.row(sane ? Mark::good : Mark::bad, "clock", tls::iso_time(time(nullptr)), "set the clock: certificates depend on it");
+  report.row(sane ? Mark::good : Mark::bad, "clock", tls::iso_time(time(nullptr)),
+             "set the clock: certificates depend on it");
 }
 
 void check_port(Report& report, const config::Settings& settings) {
@@ -76,7 +79,8 @@ void check_port(Report& report, const config::Settings& settings) {
     if (socket) {
       report.row(Mark::good, "port", place.str() + " is free");
     } else {
-      report.row(Mark::note, "port", socket.error().context(), "it may be Weir itself; else choose another with --listen or `listen`");
+      report.row(Mark::note, "port", socket.error().context(),
+                 "it may be Weir itself; else choose another with --listen or `listen`");
     }
   }
 }
@@ -85,13 +89,16 @@ void check_port(Report& report, const config::Settings& settings) {
 void check_folder(Report& report, const std::string& folder) {
   std::filesystem::path existing = folder;
   std::error_code error;
-  while (!std::filesystem::exists(existing, error) && existing.has_relative_path()) existing = existing.parent_path();
+  while (!std::filesystem::exists(existing, error) && existing.has_relative_path())
+    existing = existing.parent_path();
   struct statvfs space;
   if (access(existing.c_str(), W_OK) != 0 || statvfs(existing.c_str(), &space) != 0)
-    return report.row(Mark::bad, "data folder", fmt::format("{}: {}", existing.string(), strerror(errno)), "choose another with --data");
+    return report.row(Mark::bad, "data folder", fmt::format("{}: {}", existing.string(), strerror(errno)),
+                      "choose another with --data");
   std::uint64_t left = static_cast<std::uint64_t>(space.f_bavail) * space.f_frsize;
   constexpr std::uint64_t kLittle = 1ULL << 30;
-  report.row(left > kLittle ? Mark::good : Mark::note, "data folder", fmt::format("{}, {} free", folder, flow::size_text(left)),
+  report.row(left > kLittle ? Mark::good : Mark::note, "data folder",
+             fmt::format("{}, {} free", folder, flow::size_text(left)),
              "capture stops when the disk is full; capture.retention_bytes bounds what is kept");
 }
 
@@ -100,9 +107,10 @@ void check_descriptors(Report& report, const config::Settings& settings) {
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   std::uint64_t wanted = settings.limits.connections * 2 + 100;
   bool enough = limit.rlim_max >= wanted;
-  report.row(enough ? Mark::good : Mark::note, "open files",
-             fmt::format("{} allowed, {} for {} connections", limit.rlim_max, wanted, settings.limits.connections),
-             "raise `ulimit -Hn`, or lower limits.connections");
+  report.row(
+      enough ? Mark::good : Mark::note, "open files",
+      fmt::format("{} allowed, {} for {} connections", limit.rlim_max, wanted, settings.limits.connections),
+      "raise `ulimit -Hn`, or lower limits.connections");
 }
 
 std::string first_line(std::string_view text) {
@@ -134,7 +142,8 @@ Result<void> check_clients(Report& report, const config::Settings& settings, con
   injection.java_trust_password = "changeit";
   injection.include_loopback = true;
   if (auto done = tls::write_bundle(injection.bundle_file, (*server)->authority()); !done) return done;
-  auto java = tls::write_java_trust_store(injection.java_trust_store, injection.java_trust_password, (*server)->authority());
+  auto java = tls::write_java_trust_store(injection.java_trust_store, injection.java_trust_password,
+                                          (*server)->authority());
   if (!java) return java;
   auto environment = sandbox::child_environment(sandbox::own_environment(), injection);
   for (const ClientTrial& client : client_trials()) {
@@ -142,7 +151,9 @@ Result<void> check_clients(Report& report, const config::Settings& settings, con
     switch (result.outcome) {
       case TrialResult::Outcome::works: report.row(Mark::good, client.name, "trusts Weir"); break;
       case TrialResult::Outcome::not_installed: report.row(Mark::good, client.name, "not installed"); break;
-      case TrialResult::Outcome::fails: report.row(Mark::bad, client.name, first_line(result.output), client.mend); break;
+      case TrialResult::Outcome::fails:
+        report.row(Mark::bad, client.name, first_line(result.output), client.mend);
+        break;
     }
   }
   (*server)->drain();
@@ -170,14 +181,16 @@ int doctor(const ServingFlags& flags) {
   std::error_code ignored_since_temporary;
   std::filesystem::remove_all(scratch, ignored_since_temporary);
   if (!tried) table.row(Mark::bad, "interception", tried.error().message());
-  fmt::print("{}\n", table.failures() == 0 ? "everything is in order" : fmt::format("{} thing(s) to mend", table.failures()));
+  fmt::print("{}\n", table.failures() == 0 ? "everything is in order"
+                                           : fmt::format("{} thing(s) to mend", table.failures()));
   return table.failures() == 0 ? kExitOk : kExitError;
 }
 
 }  // namespace
 
 void add_doctor(CLI::App& app, int& exit_code) {
-  CLI::App* verb = app.add_subcommand("doctor", "Check the CA, ports, folders, and which programs trust Weir");
+  CLI::App* verb =
+      app.add_subcommand("doctor", "Check the CA, ports, folders, and which programs trust Weir");
   auto flags = std::make_shared<ServingFlags>();
   flags->add_to(*verb, true);
   verb->callback([flags, &exit_code] { exit_code = doctor(*flags); });

@@ -26,7 +26,8 @@ Result<std::unique_ptr<DoctorOrigin>> DoctorOrigin::start(const std::string& fol
       new DoctorOrigin(std::move(*authority), std::move(*leaf), std::move(*context), std::move(*socket)));
 }
 
-DoctorOrigin::DoctorOrigin(tls::Authority authority, tls::LeafPtr leaf, tls::ServerContext context, UniqueFd socket)
+DoctorOrigin::DoctorOrigin(tls::Authority authority, tls::LeafPtr leaf, tls::ServerContext context,
+                           UniqueFd socket)
     : authority_(std::move(authority)),
       leaf_(std::move(leaf)),
       context_(std::move(context)),
@@ -75,7 +76,8 @@ async::Task<void> DoctorOrigin::serve(UniqueFd socket) {
   head.fields.add("Content-Type", "text/plain");
   // git asks for references; anything else is content with the greeting.
   bool git = (*incoming)->head().target.starts_with("/weir.git/info/refs");
-  std::string text = git ? std::string(40, '1') + "\trefs/heads/" + std::string(kGreeting) + "\n" : std::string(kGreeting);
+  std::string text =
+      git ? std::string(40, '1') + "\trefs/heads/" + std::string(kGreeting) + "\n" : std::string(kGreeting);
   wire::TextBody body(std::move(text));
   http.close_after_this();
   auto sent = co_await (*incoming)->respond(head, &body);

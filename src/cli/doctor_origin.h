@@ -12,8 +12,8 @@
 
 namespace weir::cli {
 
-/// Answers every request with 200 and kGreeting (to git: as the name of a branch). Its certificate comes from an authority made for it in `folder`.
-/// Runs on a thread of its own until destroyed.
+/// Answers every request with 200 and kGreeting (to git: as the name of a branch). Its certificate comes from
+/// an authority made for it in `folder`. Runs on a thread of its own until destroyed.
 class DoctorOrigin {
  public:
   static constexpr std::string_view kGreeting = "weir-doctor-ok";

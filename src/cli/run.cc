@@ -34,14 +34,16 @@ struct RunFlags {
 };
 
 /// The environment for CMD, with the trust stores written that its variables name.
-Result<std::vector<std::string>> environment(const app::Server& server, const std::string& ca_dir, bool include_loopback) {
+Result<std::vector<std::string>> environment(const app::Server& server, const std::string& ca_dir,
+                                             bool include_loopback) {
   sandbox::Injection injection;
   injection.proxy = server.endpoints().front();
   injection.ca_file = server.authority().certificate_path();
   injection.bundle_file = ca_dir + "/bundle.pem";
   injection.session_id = server.store().session_id();
   injection.include_loopback = include_loopback;
-  if (auto written = tls::write_bundle(injection.bundle_file, server.authority()); !written) return pass(written);
+  if (auto written = tls::write_bundle(injection.bundle_file, server.authority()); !written)
+    return pass(written);
   std::string java = ca_dir + "/truststore.jks";
   if (auto written = tls::write_java_trust_store(java, kTrustPassword, server.authority())) {
     injection.java_trust_store = java;
@@ -87,7 +89,8 @@ int run(const RunFlags& flags) {
     return kExitUsage;
   }
   if (!flags.marked && flags.command.front().starts_with("-")) {
-    fmt::print(stderr, "weir run: unknown flag {}; a command that begins with - goes behind --\n", flags.command.front());
+    fmt::print(stderr, "weir run: unknown flag {}; a command that begins with - goes behind --\n",
+               flags.command.front());
     return kExitUsage;
   }
   auto spawner = sandbox::Spawner::start();
@@ -122,7 +125,8 @@ int run(const RunFlags& flags) {
     store::SessionStore::Counters counters = (*server)->store().counters();
     if (counters.shed_flows + counters.lost_flows > 0)
       fmt::print(stderr, "weir: {} flows could not be recorded\n", counters.shed_flows + counters.lost_flows);
-    if (counters.accepted > 0) fmt::print(stderr, "weir: look with `weir logs --session {}`\n", (*server)->store().session_id());
+    if (counters.accepted > 0)
+      fmt::print(stderr, "weir: look with `weir logs --session {}`\n", (*server)->store().session_id());
   }
   return ended->status();
 }

@@ -46,23 +46,29 @@ std::string RunSummary::text(const std::string& command, int status, Duration to
   std::string out;
   auto line = [&out](std::string_view text) { out.append("weir: ").append(text).append("\n"); };
   auto took_us = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
-  line(fmt::format("{} ended with {} after {}: {} to {}, {} sent, {} received, {}", flow::printable(command), status,
-                   flow::duration_text(took_us), plural(requests_, "request"), plural(hosts_.size(), "host"),
-                   flow::size_text(sent_), flow::size_text(received_), plural(errors_, "error")));
+  line(fmt::format("{} ended with {} after {}: {} to {}, {} sent, {} received, {}", flow::printable(command),
+                   status, flow::duration_text(took_us), plural(requests_, "request"),
+                   plural(hosts_.size(), "host"), flow::size_text(sent_), flow::size_text(received_),
+                   plural(errors_, "error")));
   if (requests_ == 0) {
     line("nothing came through: programs that ignore HTTP_PROXY go past this proxy");
     return out;
   }
   std::vector<std::pair<std::string, Host>> busiest(hosts_.begin(), hosts_.end());
-  std::ranges::sort(busiest, [](const auto& a, const auto& b) { return a.second.requests > b.second.requests; });
+  std::ranges::sort(busiest,
+                    [](const auto& a, const auto& b) { return a.second.requests > b.second.requests; });
   for (std::size_t i = 0; i < std::min(kShownHosts, busiest.size()); ++i) {
     const auto& [name, host] = busiest[i];
     std::string errors = host.errors ? ", " + plural(host.errors, "error") : "";
-    line(fmt::format("  {:<40} {:>6}  {:>9}{}", flow::printable(name), host.requests, flow::size_text(host.bytes), errors));
+    line(fmt::format("  {:<40} {:>6}  {:>9}{}", flow::printable(name), host.requests,
+                     flow::size_text(host.bytes), errors));
   }
-  if (busiest.size() > kShownHosts) line(fmt::format("  and {} more", plural(busiest.size() - kShownHosts, "host")));
+  if (busiest.size() > kShownHosts)
+    line(fmt::format("  and {} more", plural(busiest.size() - kShownHosts, "host")));
   for (const auto& [code, count] : error_codes_) line(fmt::format("  error {}: {}", code, count));
-  if (slowest_us_ >= 0) line(fmt::format("slowest {}  {}", flow::duration_text(slowest_us_), flow::fitted(flow::printable(slowest_), 90)));
+  if (slowest_us_ >= 0)
+    line(fmt::format("slowest {}  {}", flow::duration_text(slowest_us_),
+                     flow::fitted(flow::printable(slowest_), 90)));
   return out;
 }
 

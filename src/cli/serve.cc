@@ -16,7 +16,8 @@ namespace {
 
 void greet(const app::Server& server) {
   for (const HostPort& place : server.endpoints()) fmt::print(stderr, "weir: listening on {}\n", place.str());
-  fmt::print(stderr, "weir: session {}, recorded in {}\n", server.store().session_id(), server.store().directory().string());
+  fmt::print(stderr, "weir: session {}, recorded in {}\n", server.store().session_id(),
+             server.store().directory().string());
   std::string ca = server.authority().certificate_path().string();
   fmt::print(stderr, "weir: CA certificate {}\n", ca);
   std::string proxy = "http://" + server.endpoints().front().str();
@@ -26,7 +27,8 @@ void greet(const app::Server& server) {
 
 void report_end(const store::SessionStore::Counters& counters) {
   fmt::print(stderr, "weir: {} flows recorded", counters.written);
-  if (counters.shed_flows + counters.lost_flows > 0) fmt::print(stderr, ", {} lost", counters.shed_flows + counters.lost_flows);
+  if (counters.shed_flows + counters.lost_flows > 0)
+    fmt::print(stderr, ", {} lost", counters.shed_flows + counters.lost_flows);
   if (counters.shed_bodies > 0) fmt::print(stderr, ", {} without their bodies", counters.shed_bodies);
   fmt::print(stderr, "\n");
 }

@@ -7,23 +7,32 @@
 namespace weir::cli {
 
 void ServingFlags::add_to(CLI::App& verb, bool with_listen) {
+  auto one = [&verb](const char* flag, std::string& value, const char* help, const char* type) {
+    verb.add_option(flag, value, help)->type_name(type);
+  };
+  // One value each time: `--passthrough a.example npm` must not take npm for a host.
+  auto many = [&verb](const char* flag, std::vector<std::string>& values, const char* help,
+                      const char* type) {
+    verb.add_option(flag, values, help)->type_name(type)->allow_extra_args(false);
+  };
   if (with_listen)
-    verb.add_option("--listen", listen, "Address and port to listen on (default 127.0.0.1:8080; port 0 = any free one)")
-        ->type_name("HOST:PORT");
-  verb.add_option("--config", config_file, "Configuration file (default: `weir config show` names it)")->type_name("FILE");
-  verb.add_option("--threads", threads, "Worker threads (default: one for each core)")->type_name("N");
-  verb.add_option("--ca-dir", ca_dir, "Folder of the certificate authority")->type_name("DIR");
-  verb.add_option("--data", data_dir, "Folder to record into (default: the current project's)")->type_name("DIR");
-  verb.add_option("--intercept", intercept, "Decrypt only these hosts; the others pass through (repeatable)")->type_name("PATTERN");
-  verb.add_option("--passthrough", passthrough, "Do not decrypt these hosts (repeatable)")->type_name("PATTERN");
-  verb.add_option("--upstream-ca", upstream_ca, "PEM file of roots to trust for upstream hosts (repeatable)")->type_name("FILE");
-  verb.add_option("--insecure", insecure, "Accept bad certificates of these hosts, and record it (repeatable)")->type_name("PATTERN");
-  verb.add_option("--upstream-proxy", upstream_proxy, "HTTP proxy to go through (default: HTTPS_PROXY and so on; \"direct\" = none)")
-      ->type_name("URL");
-  verb.add_option("--no-proxy", no_proxy, "Reach these hosts without that proxy (repeatable)")->type_name("HOST");
-  verb.add_option("--capture-full", when_full, "When capture cannot keep up: \"slow\" the clients or \"drop\" the record")
-      ->type_name("slow|drop");
-  verb.add_option("--log-level", log_level, "debug, info, warn or error")->type_name("LEVEL");
+    many("--listen", listen, "Address and port to listen on (default 127.0.0.1:8080; port 0 = any free one)",
+         "HOST:PORT");
+  one("--config", config_file, "Configuration file (default: `weir config show` names it)", "FILE");
+  one("--threads", threads, "Worker threads (default: one for each core)", "N");
+  one("--ca-dir", ca_dir, "Folder of the certificate authority", "DIR");
+  one("--data", data_dir, "Folder to record into (default: the current project's)", "DIR");
+  many("--intercept", intercept, "Decrypt only these hosts; the others pass through (repeatable)", "PATTERN");
+  many("--passthrough", passthrough, "Do not decrypt these hosts (repeatable)", "PATTERN");
+  many("--upstream-ca", upstream_ca, "PEM file of roots to trust for upstream hosts (repeatable)", "FILE");
+  many("--insecure", insecure, "Accept bad certificates of these hosts, and record it (repeatable)",
+       "PATTERN");
+  one("--upstream-proxy", upstream_proxy,
+      "HTTP proxy to go through (default: HTTPS_PROXY and so on; \"direct\" = none)", "URL");
+  many("--no-proxy", no_proxy, "Reach these hosts without that proxy (repeatable)", "HOST");
+  one("--capture-full", when_full, "When capture cannot keep up: \"slow\" the clients or \"drop\" the record",
+      "slow|drop");
+  one("--log-level", log_level, "debug, info, warn or error", "LEVEL");
 }
 
 std::unique_ptr<config::Settings> ServingFlags::settings() const {

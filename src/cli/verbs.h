@@ -25,8 +25,8 @@ void add_ca(CLI::App& app, int& exit_code);
 void add_config(CLI::App& app, int& exit_code);
 void add_doctor(CLI::App& app, int& exit_code);
 
-/// Stands for the first "--" of `run`'s arguments while CLI11 reads them: it would give what follows a plain "--" to
-/// the wrong verb. To CLI11 this is the first word that is no flag, where `run` stops reading.
+/// Stands for the first "--" of `run`'s arguments while CLI11 reads them: it would give what follows a plain
+/// "--" to the wrong verb. To CLI11 this is the first word that is no flag, where `run` stops reading.
 inline constexpr const char* kCommandMark = "\x01--";
 
 /// Writes "weir: <message>" and, where the code has one, the mend to standard error, escaped for terminals.

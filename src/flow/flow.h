@@ -29,10 +29,10 @@ struct Timing {
 
 /// What was kept of a body. `bytes` are the bytes of the wire after transfer coding, before content coding.
 struct Captured {
-  std::string bytes;          ///< at most the capture limit
-  std::uint64_t size = 0;     ///< whole length that passed
-  bool truncated = false;     ///< `bytes` is a prefix
-  bool complete = false;      ///< the body ended as its framing said
+  std::string bytes;       ///< at most the capture limit
+  std::uint64_t size = 0;  ///< whole length that passed
+  bool truncated = false;  ///< `bytes` is a prefix
+  bool complete = false;   ///< the body ended as its framing said
 };
 
 enum class Kind : std::uint8_t { http, tunnel };
@@ -91,7 +91,7 @@ struct Connection {
   bool resumed = false;
   std::string certificate_subject;  ///< upstream: of the origin's leaf
   std::string certificate_issuer;
-  std::string certificate_sha256;   ///< hex
+  std::string certificate_sha256;  ///< hex
   std::string certificate_not_after;
   Timing timing;  ///< dns, connect, tls
   std::uint64_t bytes_in = 0;

@@ -23,11 +23,13 @@ class Sink {
   virtual void opened(std::unique_ptr<const Flow> flow) = 0;
   /// The whole account. After this the flow's id is never seen again.
   virtual void closed(std::unique_ptr<const Flow> flow) = 0;
-  /// A connection, told once when it ends, or earlier when a flow that names it is told (then again at its end).
+  /// A connection, told once when it ends, or earlier when a flow that names it is told (then again at its
+  /// end).
   virtual void connection(std::unique_ptr<const Connection> connection) = 0;
 
   /// False while the queue is over its high-water mark: under WhenFull::slow the walk waits before it takes
-  /// the next request; under WhenFull::drop it goes on and the sink sheds bodies, then flows, and counts them.
+  /// the next request; under WhenFull::drop it goes on and the sink sheds bodies, then flows, and counts
+  /// them.
   virtual bool has_room() const = 0;
   /// True after writing failed (disk full, ...) and until it works again.
   virtual bool failing() const = 0;

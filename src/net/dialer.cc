@@ -22,7 +22,8 @@ Failure connect_failure(int error, const Address& address) {
   Code code = Code::connect_failed;
   if (error == ECONNREFUSED) code = Code::connect_refused;
   if (error == ETIMEDOUT) code = Code::connect_timeout;
-  if (error == ENETUNREACH || error == EHOSTUNREACH || error == EADDRNOTAVAIL) code = Code::connect_unreachable;
+  if (error == ENETUNREACH || error == EHOSTUNREACH || error == EADDRNOTAVAIL)
+    code = Code::connect_unreachable;
   return fail(code, std::move(context), Retry::yes);
 }
 
@@ -30,7 +31,8 @@ Failure connect_failure(int error, const Address& address) {
 std::vector<Address> interleaved(const std::vector<Address>& sorted) {
   std::vector<Address> first;
   std::vector<Address> second;
-  for (const Address& address : sorted) (address.family() == sorted.front().family() ? first : second).push_back(address);
+  for (const Address& address : sorted)
+    (address.family() == sorted.front().family() ? first : second).push_back(address);
   std::vector<Address> out;
   for (std::size_t i = 0; i < std::max(first.size(), second.size()); ++i) {
     if (i < first.size()) out.push_back(first[i]);
@@ -59,14 +61,16 @@ async::Task<Result<Dialed>> Dialer::dial(HostPort to, TimePoint deadline) {
   if (!is_ip_literal(to.host)) out.dns_us = micros(resolved - start);
   for (Address& address : *addresses) address.set_port(to.port);
   auto stream = co_await race(interleaved(*addresses), deadline);
-  if (!stream) co_return Failure(Error(stream.error().code(), to.str() + " (" + stream.error().context() + ")", Retry::yes));
+  if (!stream)
+    co_return Failure(
+        Error(stream.error().code(), to.str() + " (" + stream.error().context() + ")", Retry::yes));
   out.stream = std::move(*stream);
   out.connect_us = micros(steady_now() - resolved);
   co_return out;
 }
 
 async::Task<Result<std::unique_ptr<TcpStream>>> Dialer::connect(Address address, TimePoint deadline,
-                                                                  Race* race) {
+                                                                Race* race) {
   UniqueFd fd(socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) co_return connect_failure(errno, address);
   int status = ::connect(fd.get(), reinterpret_cast<sockaddr*>(&address.storage), address.size);
@@ -77,7 +81,8 @@ async::Task<Result<std::unique_ptr<TcpStream>>> Dialer::connect(Address address,
   if (race) race->running.push_back(stream.get());
   async::Wake why = co_await stream->watch().writable(deadline);
   if (race) std::erase(race->running, stream.get());
-  if (why != async::Wake::ready) co_return connect_failure(why == async::Wake::timeout ? ETIMEDOUT : ECANCELED, address);
+  if (why != async::Wake::ready)
+    co_return connect_failure(why == async::Wake::timeout ? ETIMEDOUT : ECANCELED, address);
   int error = 0;
   socklen_t size = sizeof error;
   getsockopt(stream->fd(), SOL_SOCKET, SO_ERROR, &error, &size);
@@ -96,7 +101,8 @@ async::Task<void> Dialer::run(Race& race, Address address, TimePoint deadline) {
   race.changed.set();
 }
 
-async::Task<Result<std::unique_ptr<TcpStream>>> Dialer::race(std::vector<Address> addresses, TimePoint deadline) {
+async::Task<Result<std::unique_ptr<TcpStream>>> Dialer::race(std::vector<Address> addresses,
+                                                             TimePoint deadline) {
   if (addresses.size() == 1) co_return co_await connect(addresses.front(), deadline, nullptr);
   Race race(loop_);
   async::TaskGroup attempts(loop_);

@@ -22,8 +22,8 @@ class Dialer {
   Dialer(async::Loop& loop, Resolver& resolver) : loop_(loop), resolver_(resolver) {}
   virtual ~Dialer() = default;
 
-  /// Errors: those of Resolver; connect_refused, connect_unreachable, connect_timeout, connect_failed with the
-  /// address in the context. Nothing has been sent: all are Retry::yes.
+  /// Errors: those of Resolver; connect_refused, connect_unreachable, connect_timeout, connect_failed with
+  /// the address in the context. Nothing has been sent: all are Retry::yes.
   virtual async::Task<Result<Dialed>> dial(HostPort to, TimePoint deadline);
 
  private:

@@ -55,7 +55,8 @@ std::uint16_t bound_port(int fd) {
   return ntohs(reinterpret_cast<sockaddr_in6*>(&storage)->sin6_port);
 }
 
-Listener::Listener(async::Loop& loop, UniqueFd socket) : socket_(std::move(socket)), watch_(loop, socket_.get()) {}
+Listener::Listener(async::Loop& loop, UniqueFd socket)
+    : socket_(std::move(socket)), watch_(loop, socket_.get()) {}
 
 async::Task<Result<UniqueFd>> Listener::accept() {
   for (;;) {
@@ -67,8 +68,7 @@ async::Task<Result<UniqueFd>> Listener::accept() {
     }
     switch (errno) {
       case EINTR:
-      case ECONNABORTED:
-        break;
+      case ECONNABORTED: break;
       case EAGAIN:
         watch_.read_drained();
         co_await watch_.readable();
@@ -81,8 +81,7 @@ async::Task<Result<UniqueFd>> Listener::accept() {
         starved_ = true;
         co_await async::sleep_until(watch_.loop(), watch_.loop().now() + kStarvedPause);
         break;
-      default:
-        co_return fail_errno(Code::io, "accept", errno);
+      default: co_return fail_errno(Code::io, "accept", errno);
     }
   }
 }

@@ -26,8 +26,7 @@ Code code_of(int status) {
     case ARES_ENOTFOUND:
     case ARES_ENODATA:
     case ARES_ENONAME:
-    case ARES_EBADNAME:
-      return Code::dns_not_found;
+    case ARES_EBADNAME: return Code::dns_not_found;
     case ARES_ETIMEOUT: return Code::dns_timeout;
     default: return Code::dns_failed;
   }
@@ -93,7 +92,8 @@ class Resolver::Channel : private async::Timer {
     options.sock_state_cb_data = this;
     options.timeout = 2000;
     options.tries = 3;
-    status_ = ares_init_options(&channel_, &options, ARES_OPT_SOCK_STATE_CB | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES);
+    status_ =
+        ares_init_options(&channel_, &options, ARES_OPT_SOCK_STATE_CB | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES);
     if (status_ != ARES_SUCCESS) log::error("cannot start the resolver: {}", ares_strerror(status_));
   }
   ~Channel() override {
@@ -104,7 +104,8 @@ class Resolver::Channel : private async::Timer {
   std::shared_ptr<Question> ask(const std::string& host) {
     auto found = questions_.find(host);
     if (found != questions_.end() && loop().now() < found->second->expires) return found->second;
-    if (questions_.size() >= kMaxEntries) std::erase_if(questions_, [](auto& entry) { return entry.second->answered.is_set(); });
+    if (questions_.size() >= kMaxEntries)
+      std::erase_if(questions_, [](auto& entry) { return entry.second->answered.is_set(); });
     auto question = std::make_shared<Question>(loop());
     questions_[host] = question;
     if (status_ != ARES_SUCCESS) {
@@ -175,7 +176,8 @@ void Resolver::Channel::want(ares_socket_t fd, bool any) {
   sockets_.emplace(fd, std::move(watch));
 }
 
-void Resolver::Channel::finish(const std::string& host, Question& question, int status, ares_addrinfo* result) {
+void Resolver::Channel::finish(const std::string& host, Question& question, int status,
+                               ares_addrinfo* result) {
   std::vector<Address> addresses;
   int ttl = static_cast<int>(std::chrono::seconds(kMaxKept).count());
   for (ares_addrinfo_node* node = result ? result->nodes : nullptr; node; node = node->ai_next) {

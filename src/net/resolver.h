@@ -27,15 +27,16 @@ struct Address {
 /// An IP literal as an address; nothing for names.
 std::optional<Address> literal_address(const std::string& host);
 
-/// One a thread. Never blocks: /etc/hosts and the name servers of /etc/resolv.conf are asked through the loop.
+/// One a thread. Never blocks: /etc/hosts and the name servers of /etc/resolv.conf are asked through the
+/// loop.
 class Resolver {
  public:
   explicit Resolver(async::Loop& loop);
   ~Resolver();
 
-  /// The addresses of `host` (canonical), best first, ports 0; never empty. Same-time questions for one name share
-  /// one query. Errors: dns_not_found, dns_failed, dns_timeout, cancelled. Answers are kept for their TTL, at
-  /// least 1 s and at most 60 s; errors are not kept.
+  /// The addresses of `host` (canonical), best first, ports 0; never empty. Same-time questions for one name
+  /// share one query. Errors: dns_not_found, dns_failed, dns_timeout, cancelled. Answers are kept for their
+  /// TTL, at least 1 s and at most 60 s; errors are not kept.
   async::Task<Result<std::vector<Address>>> resolve(std::string host, TimePoint deadline);
 
  private:

@@ -67,12 +67,9 @@ Failure Stream::io_failure(int error) const {
   switch (error) {
     case ECONNRESET:
     case EPIPE:
-    case ENOTCONN:
-      return fail(client ? Code::client_reset : Code::upstream_reset, {}, Retry::if_reused);
-    case ETIMEDOUT:
-      return fail(client ? Code::client_timeout : Code::upstream_timeout, strerror(error));
-    default:
-      return fail_errno(client ? Code::client_reset : Code::upstream_reset, "socket", error);
+    case ENOTCONN: return fail(client ? Code::client_reset : Code::upstream_reset, {}, Retry::if_reused);
+    case ETIMEDOUT: return fail(client ? Code::client_timeout : Code::upstream_timeout, strerror(error));
+    default: return fail_errno(client ? Code::client_reset : Code::upstream_reset, "socket", error);
   }
 }
 

@@ -79,7 +79,11 @@ struct StreamBio {
 };
 
 TlsStream::TlsStream(std::unique_ptr<Stream> inner, tls::SslPtr ssl, std::string prefix, std::string peer)
-    : Stream(inner->side()), inner_(std::move(inner)), ssl_(std::move(ssl)), prefix_(std::move(prefix)), peer_(std::move(peer)) {
+    : Stream(inner->side()),
+      inner_(std::move(inner)),
+      ssl_(std::move(ssl)),
+      prefix_(std::move(prefix)),
+      peer_(std::move(peer)) {
   BIO* bio = BIO_new(StreamBio::method());
   BIO_set_data(bio, this);
   BIO_set_init(bio, 1);
@@ -200,7 +204,8 @@ Result<std::size_t> TlsStream::try_write(std::span<const std::string_view> piece
   std::size_t taken = 0;
   for (std::string_view piece : pieces) {
     while (!piece.empty() && taken < kPlainPerWrite) {
-      std::size_t room = std::min(size == 0 ? kPlainPerWrite - taken : kRecord - size, kPlainPerWrite - taken);
+      std::size_t room =
+          std::min(size == 0 ? kPlainPerWrite - taken : kRecord - size, kPlainPerWrite - taken);
       std::size_t part = std::min(piece.size(), room);
       taken += part;
       if (size == 0 && part >= kRecord) {

@@ -59,9 +59,9 @@ class TlsStream final : public Stream {
   std::string prefix_;
   std::size_t prefix_used_ = 0;
   std::string peer_;
-  std::string unsent_;         // ciphertext the inner stream had no room for
+  std::string unsent_;                // ciphertext the inner stream had no room for
   std::optional<Error> inner_error_;  // what the BIO met, told after OpenSSL returns
-  bool dead_ = false;          // after a fatal error SSL_shutdown must not be called
+  bool dead_ = false;                 // after a fatal error SSL_shutdown must not be called
   bool abrupt_ = false;
 };
 

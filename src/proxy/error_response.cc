@@ -17,7 +17,8 @@ Form preferred_form(const http::Fields& fields) {
     for_each_element(field.value, [&](std::string_view element) {
       std::string_view type = trim_ows(element.substr(0, element.find(';')));
       if (decided) return;
-      if (iequals(type, "application/json") || (type.size() > 5 && iequals(type.substr(type.size() - 5), "+json"))) {
+      if (iequals(type, "application/json") ||
+          (type.size() > 5 && iequals(type.substr(type.size() - 5), "+json"))) {
         form = Form::json;
         decided = true;
       } else if (iequals(type, "text/html")) {
@@ -54,8 +55,12 @@ std::string as_json(const Error& error, const CodeInfo& about, std::uint64_t flo
   std::string out;
   JsonWriter json(out, 2);
   json.begin_object().key("error").begin_object();
-  json.field("code", about.name).field("phase", name(about.phase)).field("status", static_cast<unsigned>(about.status));
-  json.field("title", about.title).field("detail", std::string_view(error.context())).field("mend", about.mend);
+  json.field("code", about.name)
+      .field("phase", name(about.phase))
+      .field("status", static_cast<unsigned>(about.status));
+  json.field("title", about.title)
+      .field("detail", std::string_view(error.context()))
+      .field("mend", about.mend);
   json.field("flow", flow).field("proxy", "weir");
   json.end_object().end_object();
   return out + "\n";
@@ -74,8 +79,8 @@ std::string as_html(const Error& error, const CodeInfo& about, std::uint64_t flo
       "<body style=\"font:16px system-ui,sans-serif;max-width:42em;margin:4em auto;padding:0 1em\">"
       "<h1 style=\"font-size:1.3em\">Weir: {2}</h1><p><code>{3}</code></p><p>{4}</p>"
       "<p style=\"color:#777\">code <code>{5}</code>, phase {6}, flow {7}</p></body></html>\n",
-      about.status, http::reason_phrase(about.status), escape_html(about.title), escape_html(printable(error.context())),
-      escape_html(about.mend), about.name, name(about.phase), flow);
+      about.status, http::reason_phrase(about.status), escape_html(about.title),
+      escape_html(printable(error.context())), escape_html(about.mend), about.name, name(about.phase), flow);
 }
 
 }  // namespace
@@ -95,9 +100,7 @@ ErrorResponse error_response(const Error& error, const http::RequestHead& reques
       out.body = as_html(error, about, flow);
       type = "text/html; charset=utf-8";
       break;
-    case Form::text:
-      out.body = as_text(error, about, flow);
-      type = "text/plain; charset=utf-8";
+    case Form::text: out.body = as_text(error, about, flow); type = "text/plain; charset=utf-8";
   }
   out.head.fields.add("Content-Type", type);
   out.head.fields.add("Cache-Control", "no-store");

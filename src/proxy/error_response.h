@@ -14,8 +14,8 @@ struct ErrorResponse {
 };
 
 /// JSON when Accept prefers it, HTML for browsers, else plain text; always with `X-Weir-Error: <code>`,
-/// `X-Weir-Flow: <flow>` and `Cache-Control: no-store`. Everything that came from outside is escaped. `request` may
-/// be empty when no request could be read.
+/// `X-Weir-Flow: <flow>` and `Cache-Control: no-store`. Everything that came from outside is escaped.
+/// `request` may be empty when no request could be read.
 ErrorResponse error_response(const Error& error, const http::RequestHead& request, std::uint64_t flow);
 
 }  // namespace weir::proxy

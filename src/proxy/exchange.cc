@@ -12,7 +12,8 @@ Exchange::Exchange(wire::Incoming& incoming, const ClientSide& client, Recorder&
   account.request_head_bytes = incoming.head_bytes();
   route_ = client.tunnel ? *client.tunnel : wire::Route{request_.origin, request_.origin.place};
   if (client.tunnel) {
-    // The name the tunnel was opened for is where the request goes, whatever its Host says (docs/life_of_a_request).
+    // The name the tunnel was opened for is where the request goes, whatever its Host says
+    // (docs/life_of_a_request).
     std::string_view host = request_.fields.get("host").value_or("");
     auto place = parse_host_port(host, route_.origin.scheme == http::Scheme::https ? 443 : 80);
     if (!place || *place != route_.origin.place) recording_.mark("host_mismatch");

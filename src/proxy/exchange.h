@@ -14,7 +14,8 @@ namespace weir::proxy {
 struct ClientSide {
   flow::ConnectionId connection = 0;
   flow::Interception interception = flow::Interception::plain;
-  /// Inside a tunnel: where all its requests go. Nothing on the proxy port, where each request says it itself.
+  /// Inside a tunnel: where all its requests go. Nothing on the proxy port, where each request says it
+  /// itself.
   std::optional<wire::Route> tunnel;
 };
 
@@ -31,7 +32,8 @@ class Exchange {
   http::RequestHead& request() { return request_; }
   http::ResponseHead& response() { return response_; }
   wire::Route& route() { return route_; }
-  /// The protocol the client asks to change to ("websocket"); empty when it asks for none, or for one we refuse.
+  /// The protocol the client asks to change to ("websocket"); empty when it asks for none, or for one we
+  /// refuse.
   const std::string& upgrade() const { return upgrade_; }
 
   bool client_gone = false;

@@ -17,13 +17,15 @@ struct Answer {
   std::unique_ptr<wire::Body> body;
 };
 
-/// Every moment does nothing by default. One object serves all exchanges of a thread: it keeps no state of any of
-/// them. A filter that fails ends the exchange with its error. The order of filters is one list, in app/wiring.cc.
+/// Every moment does nothing by default. One object serves all exchanges of a thread: it keeps no state of
+/// any of them. A filter that fails ends the exchange with its error. The order of filters is one list, in
+/// app/wiring.cc.
 class Filter {
  public:
   virtual ~Filter() = default;
 
-  /// Before upstream is asked. An Answer ends the walk down: it goes to the client, and no upstream is dialled.
+  /// Before upstream is asked. An Answer ends the walk down: it goes to the client, and no upstream is
+  /// dialled.
   virtual async::Task<Result<std::optional<Answer>>> on_request(Exchange&) { co_return std::nullopt; }
   /// The final response head has come, and goes to the client next.
   virtual async::Task<Result<void>> on_response(Exchange&) { co_return Result<void>(); }

@@ -4,7 +4,8 @@
 
 namespace weir::proxy {
 
-Recording::Recording(Recorder& recorder) : recorder_(recorder), flow_(std::make_unique<flow::Flow>()), begun_(steady_now()) {
+Recording::Recording(Recorder& recorder)
+    : recorder_(recorder), flow_(std::make_unique<flow::Flow>()), begun_(steady_now()) {
   flow_->id = recorder.numbers_.next_flow();
   flow_->started = wall_now();
   recorder_.add(*this);

@@ -20,8 +20,8 @@ struct Numbers {
 
 class Recorder;
 
-/// The account of one exchange while it is written. Whatever becomes of its owner, it is closed exactly once: its
-/// destructor sees to that.
+/// The account of one exchange while it is written. Whatever becomes of its owner, it is closed exactly once:
+/// its destructor sees to that.
 class Recording {
  public:
   explicit Recording(Recorder& recorder);
@@ -43,8 +43,8 @@ class Recording {
   Recording* next_ = nullptr;
 };
 
-/// A flow that is still open after kAnnounceAfter is told as `opened`; a shorter one only as `closed`, which saves
-/// the store half its work. Belongs to its loop's thread.
+/// A flow that is still open after kAnnounceAfter is told as `opened`; a shorter one only as `closed`, which
+/// saves the store half its work. Belongs to its loop's thread.
 class Recorder : private async::Timer {
  public:
   static constexpr auto kAnnounceAfter = std::chrono::milliseconds(100);

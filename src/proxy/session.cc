@@ -61,9 +61,10 @@ async::Task<void> Session::serve() {
   http.prepend(first);
   Protocol protocol = sniff(first);
   if (protocol == Protocol::tls || protocol == Protocol::socks || protocol == Protocol::http2) {
-    const char* what = protocol == Protocol::tls     ? "TLS on the proxy port; use http:// in the proxy's URL"
-                       : protocol == Protocol::socks ? "SOCKS, which this version does not speak; use an HTTP proxy URL"
-                                                     : "HTTP/2 without TLS, which this version does not speak";
+    const char* what = protocol == Protocol::tls ? "TLS on the proxy port; use http:// in the proxy's URL"
+                       : protocol == Protocol::socks
+                           ? "SOCKS, which this version does not speak; use an HTTP proxy URL"
+                           : "HTTP/2 without TLS, which this version does not speak";
     co_return co_await refuse(http, Error(Code::bad_request, what));
   }
   first = std::string();
@@ -88,7 +89,8 @@ async::Task<Result<void>> Session::serve_http(wire::H1ServerConnection& http) {
     auto incoming = co_await http.next();
     if (!incoming) {
       if (incoming.error().code() == Code::cancelled && draining_) co_await stream_->shutdown();
-      if (incoming.error().code() == Code::cancelled || info(incoming.error().code()).phase == Phase::client_tls)
+      if (incoming.error().code() == Code::cancelled ||
+          info(incoming.error().code()).phase == Phase::client_tls)
         co_return pass(incoming);
       co_await refuse(http, incoming.error());
       co_return pass(incoming);
@@ -157,7 +159,8 @@ async::Task<Result<void>> Session::connect(wire::H1ServerConnection& http, wire:
 async::Task<Result<void>> Session::intercept(HostPort place, std::string first) {
   TimePoint silence = services_.loop.now() + services_.options.sniff_timeout;
   while (sniff(first) == Protocol::need_more) {
-    auto more = co_await read_more(first, first.empty() ? silence : services_.loop.now() + services_.options.limits.head_timeout);
+    auto more = co_await read_more(
+        first, first.empty() ? silence : services_.loop.now() + services_.options.limits.head_timeout);
     bool silent = !more && more.error().code() == Code::client_timeout && first.empty();
     if (silent) co_return co_await server_first(place);
     if (!more) co_return pass(more);
@@ -198,15 +201,16 @@ async::Task<Result<void>> Session::intercept_tls(HostPort place, std::string fir
   };
   auto hello = co_await read_hello(first);
   if (!hello) co_return recorded(std::move(hello).error());
-  // The client checks our leaf against the name it put into its hello; upstream is asked for that name as well,
-  // at the place the client wanted to reach. Where that was a bare address, the name says where to go.
+  // The client checks our leaf against the name it put into its hello; upstream is asked for that name as
+  // well, at the place the client wanted to reach. Where that was a bare address, the name says where to go.
   HostPort name = hello->sni.empty() ? place : HostPort{hello->sni, place.port};
   HostPort dial = is_ip_literal(place.host) ? name : place;
   auto leaf = co_await services_.minter.leaf(services_.loop, name.host);
   if (!leaf) co_return recorded(std::move(leaf).error());
   auto session = services_.tls.new_session(**leaf);
   if (!session) co_return recorded(std::move(session).error());
-  auto secured = std::make_unique<net::TlsStream>(std::move(stream_), std::move(*session), std::move(first), connection_.peer);
+  auto secured = std::make_unique<net::TlsStream>(std::move(stream_), std::move(*session), std::move(first),
+                                                  connection_.peer);
   tls_ = secured.get();
   stream_ = std::move(secured);
   auto shaken = co_await tls_->handshake(services_.loop.now() + services_.options.tls_timeout);
@@ -248,8 +252,8 @@ async::Task<Result<void>> Session::intercept_http(HostPort place, std::string fi
 }
 
 // The client asked for a tunnel that is not ours to open: dial first, so that a failure can still be said.
-async::Task<Result<void>> Session::pass_through(Recording& recording, HostPort place, wire::H1ServerConnection& http,
-                                                wire::Incoming& incoming) {
+async::Task<Result<void>> Session::pass_through(Recording& recording, HostPort place,
+                                                wire::H1ServerConnection& http, wire::Incoming& incoming) {
   auto upstream = co_await services_.pool.connect_tunnel(place);
   if (!upstream) {
     ErrorResponse made = error_response(upstream.error(), recording.flow().request, recording.flow().id);
@@ -278,7 +282,8 @@ async::Task<Result<void>> Session::opaque(Recording& recording, HostPort place, 
   co_return co_await run_tunnel(recording, std::move(*upstream), std::move(first));
 }
 
-async::Task<Result<void>> Session::run_tunnel(Recording& recording, wire::UpstreamTunnel upstream, std::string first) {
+async::Task<Result<void>> Session::run_tunnel(Recording& recording, wire::UpstreamTunnel upstream,
+                                              std::string first) {
   flow::Flow& flow = recording.flow();
   flow.upstream_connection = upstream.facts.id;
   flow.timing.dns = upstream.facts.dns_us;
@@ -305,8 +310,8 @@ async::Task<void> tell_when_readable(net::Stream& stream, bool& readable, async:
 
 }  // namespace
 
-// The client says nothing: perhaps it waits for the server's greeting (SSH, SMTP). Upstream is dialled, and who
-// speaks first decides. A client that was merely slow is read like any other: silence is no way past us.
+// The client says nothing: perhaps it waits for the server's greeting (SSH, SMTP). Upstream is dialled, and
+// who speaks first decides. A client that was merely slow is read like any other: silence is no way past us.
 async::Task<Result<void>> Session::server_first(HostPort place) {
   Recording recording(services_.recorder);
   describe_tunnel(recording.flow(), place, flow::Interception::opaque);

@@ -19,10 +19,11 @@ namespace weir::proxy {
 struct SessionOptions {
   wire::ServerLimits limits;
   Duration tls_timeout = std::chrono::seconds(10);
-  Duration sniff_timeout = std::chrono::milliseconds(500);  ///< silence after CONNECT that means: server speaks first
-  policy::HostPatterns intercept;    ///< empty = every host
-  policy::HostPatterns passthrough;  ///< wins over intercept
-  bool wait_for_capture = true;      ///< slow down, in place of losing flows, when the capture queue is full
+  Duration sniff_timeout =
+      std::chrono::milliseconds(500);  ///< silence after CONNECT that means: server speaks first
+  policy::HostPatterns intercept;      ///< empty = every host
+  policy::HostPatterns passthrough;    ///< wins over intercept
+  bool wait_for_capture = true;  ///< slow down, in place of losing flows, when the capture queue is full
 };
 
 /// What the sessions of one thread share. All of it outlives them.
@@ -56,10 +57,12 @@ class Session {
   async::Task<Result<void>> intercept(HostPort place, std::string first);
   async::Task<Result<void>> intercept_tls(HostPort place, std::string first);
   async::Task<Result<void>> intercept_http(HostPort place, std::string first);
-  async::Task<Result<void>> pass_through(Recording& recording, HostPort place, wire::H1ServerConnection& http, wire::Incoming& incoming);
+  async::Task<Result<void>> pass_through(Recording& recording, HostPort place, wire::H1ServerConnection& http,
+                                         wire::Incoming& incoming);
   async::Task<Result<void>> opaque(Recording& recording, HostPort place, std::string first);
   async::Task<Result<void>> server_first(HostPort place);
-  async::Task<Result<void>> run_tunnel(Recording& recording, wire::UpstreamTunnel upstream, std::string first);
+  async::Task<Result<void>> run_tunnel(Recording& recording, wire::UpstreamTunnel upstream,
+                                       std::string first);
   async::Task<Result<bool>> read_more(std::string& bytes, TimePoint deadline);
   async::Task<Result<tls::ClientHello>> read_hello(std::string& bytes);
   async::Task<void> wait_for_room();

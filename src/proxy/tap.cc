@@ -4,7 +4,8 @@
 
 namespace weir::proxy {
 
-Tap::Tap(wire::Body& inner, flow::Captured& captured, std::size_t limit) : inner_(inner), captured_(captured), limit_(limit) {}
+Tap::Tap(wire::Body& inner, flow::Captured& captured, std::size_t limit)
+    : inner_(inner), captured_(captured), limit_(limit) {}
 
 async::Task<Result<std::string_view>> Tap::read() {
   auto part = co_await inner_.read();

@@ -6,7 +6,8 @@
 namespace weir::proxy {
 namespace {
 
-async::Task<Result<void>> copy(net::Stream& from, net::Stream& to, std::string_view first, std::uint64_t& count) {
+async::Task<Result<void>> copy(net::Stream& from, net::Stream& to, std::string_view first,
+                               std::uint64_t& count) {
   count += first.size();
   auto sent = co_await to.write(first);
   if (!sent) co_return pass(sent);
@@ -35,7 +36,8 @@ struct Directions {
   }
 };
 
-async::Task<void> run(Directions& both, net::Stream& from, net::Stream& to, std::string_view first, std::uint64_t& count) {
+async::Task<void> run(Directions& both, net::Stream& from, net::Stream& to, std::string_view first,
+                      std::uint64_t& count) {
   auto result = co_await copy(from, to, first, count);
   both.ended(std::move(result));
 }

@@ -28,12 +28,12 @@ void note_upstream(flow::Flow& flow, const wire::UpstreamConnection& connection,
   flow.timing.tls = facts.tls_us;
 }
 
-// RFC 9110 section 9.2.2: a request is sent again only if a reused connection turned out to be stale, nothing of a
-// response has come, it had no body that is spent now, and its method is idempotent.
+// RFC 9110 section 9.2.2: a request is sent again only if a reused connection turned out to be stale, nothing
+// of a response has come, it had no body that is spent now, and its method is idempotent.
 bool may_retry(Exchange& exchange, const Error& error, bool reused) {
-  return reused && error.retry() == Retry::if_reused && !exchange.client_gone && !exchange.incoming().responded() &&
-         exchange.flow().request_body.size == 0 && exchange.incoming().body().finished() &&
-         http::is_idempotent(exchange.request().method);
+  return reused && error.retry() == Retry::if_reused && !exchange.client_gone &&
+         !exchange.incoming().responded() && exchange.flow().request_body.size == 0 &&
+         exchange.incoming().body().finished() && http::is_idempotent(exchange.request().method);
 }
 
 }  // namespace
@@ -48,7 +48,8 @@ struct Walk::Upload {
   bool done = false;
 };
 
-async::Task<void> Walk::carry(wire::Incoming& incoming, const ClientSide& client, net::Stream& client_stream) {
+async::Task<void> Walk::carry(wire::Incoming& incoming, const ClientSide& client,
+                              net::Stream& client_stream) {
   Exchange exchange(incoming, client, recorder_);
   auto served = co_await serve(exchange, client_stream);
   incoming.on_client_gone(nullptr);
@@ -119,13 +120,14 @@ async::Task<void> Walk::run_upload(Upload& upload) {
   upload.result = co_await upload.out.send(upload.exchange.request(), &upload.body);
   upload.done = true;
   note_sent(upload.exchange, upload.out, upload.begun);
-  // When the client's body failed, the origin must not take what it got for the whole. When it was upstream that
-  // stopped reading, its response may still say why.
+  // When the client's body failed, the origin must not take what it got for the whole. When it was upstream
+  // that stopped reading, its response may still say why.
   if (!upload.result && upload.result.error().side() != Side::upstream) upload.out.cancel();
 }
 
 // Request and response are under way at the same time: a response may come before the request's end.
-async::Task<Result<void>> Walk::converse(Exchange& exchange, wire::Outgoing& out, net::Stream& client_stream) {
+async::Task<Result<void>> Walk::converse(Exchange& exchange, wire::Outgoing& out,
+                                         net::Stream& client_stream) {
   flow::Flow& flow = exchange.flow();
   TimePoint begun = steady_now();
   if (exchange.incoming().body().finished()) {
@@ -154,7 +156,8 @@ async::Task<Result<void>> Walk::converse(Exchange& exchange, wire::Outgoing& out
 void Walk::note_sent(Exchange& exchange, wire::Outgoing& out, TimePoint begun) {
   exchange.sent = steady_now();
   exchange.flow().timing.send = micros(exchange.sent - begun);
-  if (options_.response_timeout > Duration::zero()) out.set_read_deadline(exchange.sent + options_.response_timeout);
+  if (options_.response_timeout > Duration::zero())
+    out.set_read_deadline(exchange.sent + options_.response_timeout);
 }
 
 // Interim heads go straight to the client; returns the final one (or 101, where it was asked for).
@@ -208,7 +211,8 @@ async::Task<Result<void>> Walk::pass_on(Exchange& exchange, wire::Outgoing& out)
 }
 
 // Both sides leave HTTP; from here on bytes pass unread.
-async::Task<Result<void>> Walk::change_protocol(Exchange& exchange, wire::Outgoing& out, net::Stream& client_stream) {
+async::Task<Result<void>> Walk::change_protocol(Exchange& exchange, wire::Outgoing& out,
+                                                net::Stream& client_stream) {
   exchange.incoming().on_client_gone(nullptr);
   auto left = co_await exchange.incoming().leave_http(exchange.response());
   if (!left) co_return pass(left);

@@ -14,11 +14,12 @@ struct WalkOptions {
 /// Carries exchanges. One a thread; what it is given must outlive it.
 class Walk {
  public:
-  Walk(async::Loop& loop, wire::UpstreamPool& pool, Recorder& recorder, const Filters& filters, const WalkOptions& options)
+  Walk(async::Loop& loop, wire::UpstreamPool& pool, Recorder& recorder, const Filters& filters,
+       const WalkOptions& options)
       : loop_(loop), pool_(pool), recorder_(recorder), filters_(filters), options_(options) {}
 
-  /// Answers `incoming`, one way or another, and records it. Returns when the response has been sent or the client
-  /// cannot be answered any more. Never fails: what went wrong is in the flow.
+  /// Answers `incoming`, one way or another, and records it. Returns when the response has been sent or the
+  /// client cannot be answered any more. Never fails: what went wrong is in the flow.
   async::Task<void> carry(wire::Incoming& incoming, const ClientSide& client, net::Stream& client_stream);
 
  private:
@@ -31,7 +32,8 @@ class Walk {
   async::Task<Result<http::ResponseHead>> final_head(Exchange& exchange, wire::Outgoing& out);
   async::Task<Result<void>> respond(Exchange& exchange, wire::Outgoing& out, net::Stream& client_stream);
   async::Task<Result<void>> pass_on(Exchange& exchange, wire::Outgoing& out);
-  async::Task<Result<void>> change_protocol(Exchange& exchange, wire::Outgoing& out, net::Stream& client_stream);
+  async::Task<Result<void>> change_protocol(Exchange& exchange, wire::Outgoing& out,
+                                            net::Stream& client_stream);
   void note_sent(Exchange& exchange, wire::Outgoing& out, TimePoint begun);
   async::Task<void> run_upload(Upload& upload);
   async::Task<void> explain(Exchange& exchange, const Error& error);

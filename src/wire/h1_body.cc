@@ -19,7 +19,8 @@ bool H1Body::ready() const {
   if (failed_ || finished()) return true;
   std::string_view data = buffer_.data();
   // The size line of a chunk alone is nothing to hand out yet.
-  if (length_.kind == http::h1::BodyLength::Kind::chunked) data.remove_prefix(std::min(data.find('\n'), data.size() - 1) + 1);
+  if (length_.kind == http::h1::BodyLength::Kind::chunked)
+    data.remove_prefix(std::min(data.find('\n'), data.size() - 1) + 1);
   return !data.empty();
 }
 

@@ -6,7 +6,8 @@
 
 namespace weir::wire {
 
-H1ClientConnection::H1ClientConnection(std::unique_ptr<net::Stream> stream, const ClientLimits& limits, bool absolute_form)
+H1ClientConnection::H1ClientConnection(std::unique_ptr<net::Stream> stream, const ClientLimits& limits,
+                                       bool absolute_form)
     : stream_(std::move(stream)),
       limits_(limits),
       absolute_form_(absolute_form),
@@ -57,7 +58,8 @@ async::Task<Result<http::ResponseHead>> H1ClientConnection::receive_head() {
     auto got = co_await buffer_.fill(*stream_);
     Retry retry = begun || interim_ > 0 ? Retry::never : Retry::if_reused;
     if (!got) {
-      if (got.error().code() == Code::upstream_reset) co_return Failure(std::move(got.error()).with_retry(retry));
+      if (got.error().code() == Code::upstream_reset)
+        co_return Failure(std::move(got.error()).with_retry(retry));
       co_return pass(got);
     }
     if (*got > 0) continue;

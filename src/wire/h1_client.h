@@ -55,8 +55,8 @@ class H1ClientConnection final : public Outgoing {
   std::size_t head_bytes_ = 0;
   std::size_t interim_ = 0;
   bool reused_ = false;
-  bool sent_ = false;       // the whole request went out
-  bool received_ = false;   // a final head has come
+  bool sent_ = false;      // the whole request went out
+  bool received_ = false;  // a final head has come
   bool keep_alive_ = false;
   bool spoiled_ = false;
 };

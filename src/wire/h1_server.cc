@@ -137,7 +137,8 @@ async::Task<Result<void>> H1ServerConnection::respond(http::ResponseHead& head, 
   responded_ = how.head_sent;
   if (!sent && responded_) {
     closing_ = true;
-    if (sent.error().side() != Side::client) stream_.reset_on_close();
+    cut_ = sent.error().side() != Side::client;
+    if (cut_) stream_.reset_on_close();
   }
   co_return sent;
 }
@@ -170,6 +171,7 @@ void H1ServerConnection::stop_body() {
 }
 
 async::Task<void> H1ServerConnection::linger() {
+  if (cut_) co_return;  // an orderly end would say that the response was whole
   stream_.set_write_deadline(stream_.loop().now() + kLingerTime);
   auto ended = co_await stream_.shutdown();
   if (!ended) co_return;

@@ -15,11 +15,11 @@ struct ServerLimits {
   http::h1::Limits head;
   Duration head_timeout = std::chrono::seconds(30);   ///< first byte of a head to its last
   Duration idle_timeout = std::chrono::seconds(120);  ///< between requests; zero = none
-  Duration body_idle = Duration::zero();              ///< between two parts of a body, either way; zero = none
+  Duration body_idle = Duration::zero();  ///< between two parts of a body, either way; zero = none
 };
 
-/// Reads requests off `stream` (not owned) and writes responses to it, in order; pipelined requests wait in the
-/// buffer. Belongs to the stream's loop.
+/// Reads requests off `stream` (not owned) and writes responses to it, in order; pipelined requests wait in
+/// the buffer. Belongs to the stream's loop.
 class H1ServerConnection final : private Incoming {
  public:
   /// `door` decides which target forms are valid (http/h1/head.h); what it points at must outlive this.
@@ -72,6 +72,7 @@ class H1ServerConnection final : private Incoming {
   H1Body body_;
   bool to_head_ = false;
   bool closing_ = false;
+  bool cut_ = false;  // the last response broke off
   bool idle_ = true;
   bool responded_ = true;  // no request is waiting for an answer
 };

@@ -14,8 +14,8 @@ struct Writing {
   bool head_sent = false;                  ///< out: whether the peer can have seen any of it
 };
 
-/// Pulls `body` (null: none) to its end. The head goes out together with the first part of the body when that is
-/// there already, alone when it would have to wait: a client must see the head of an event stream at once.
+/// Pulls `body` (null: none) to its end. The head goes out together with the first part of the body when that
+/// is there already, alone when it would have to wait: a client must see the head of an event stream at once.
 /// When the body fails before the head went out, nothing is sent.
 async::Task<Result<void>> write_message(net::Stream& stream, std::string head, Body* body, Writing& how);
 

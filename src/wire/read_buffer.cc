@@ -40,8 +40,8 @@ void ReadBuffer::drop() {
   capacity_ = begin_ = end_ = 0;
 }
 
-// Room for at least a quarter block behind the data: moves the data to the front, or doubles the block. Growth
-// is bounded by the callers, who refuse heads over their limit before asking for more.
+// Room for at least a quarter block behind the data: moves the data to the front, or doubles the block.
+// Growth is bounded by the callers, who refuse heads over their limit before asking for more.
 void ReadBuffer::make_room() {
   if (!block_) {
     block_ = take_block();

@@ -30,8 +30,8 @@ class ReadBuffer {
   /// Puts bytes in front of what will come (they were read by someone else).
   void prepend(std::string_view bytes);
 
-  /// Reads more, behind what is there; waits if it must, without holding a block when empty. Returns the number
-  /// of new bytes, 0 at the end of the stream. Views into data() become invalid.
+  /// Reads more, behind what is there; waits if it must, without holding a block when empty. Returns the
+  /// number of new bytes, 0 at the end of the stream. Views into data() become invalid.
   async::Task<Result<std::size_t>> fill(net::Stream& stream);
 
  private:

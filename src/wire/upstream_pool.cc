@@ -17,11 +17,13 @@ std::int64_t micros_since(TimePoint start) {
 
 std::size_t UpstreamPool::RouteHash::operator()(const Route& route) const {
   std::hash<std::string> hash;
-  std::size_t out = hash(route.origin.place.host) * 31 + route.origin.place.port * 2 + static_cast<std::size_t>(route.origin.scheme);
+  std::size_t out = hash(route.origin.place.host) * 31 + route.origin.place.port * 2 +
+                    static_cast<std::size_t>(route.origin.scheme);
   return out * 31 + hash(route.dial.host) + route.dial.port;
 }
 
-UpstreamPool::UpstreamPool(async::Loop& loop, net::Dialer& dialer, const tls::ClientContext& tls, PoolOptions options)
+UpstreamPool::UpstreamPool(async::Loop& loop, net::Dialer& dialer, const tls::ClientContext& tls,
+                           PoolOptions options)
     : Timer(loop), dialer_(dialer), tls_(tls), options_(std::move(options)) {}
 
 UpstreamPool::~UpstreamPool() { close(); }
@@ -44,7 +46,8 @@ std::unique_ptr<UpstreamConnection> UpstreamPool::take_idle(const Route& route) 
   return nullptr;
 }
 
-async::Task<Result<std::unique_ptr<UpstreamConnection>>> UpstreamPool::acquire(const Route& route, bool may_reuse) {
+async::Task<Result<std::unique_ptr<UpstreamConnection>>> UpstreamPool::acquire(const Route& route,
+                                                                               bool may_reuse) {
   if (may_reuse) {
     if (auto connection = take_idle(route)) {
       ++connection->facts.requests;
@@ -64,14 +67,16 @@ async::Task<Result<std::unique_ptr<UpstreamConnection>>> UpstreamPool::acquire(c
   connection->facts = std::move(reached->facts);
   connection->facts.requests = 1;
   bool absolute_form = proxy && !https;
-  connection->http = std::make_unique<H1ClientConnection>(std::move(reached->stream), options_.limits, absolute_form);
+  connection->http =
+      std::make_unique<H1ClientConnection>(std::move(reached->stream), options_.limits, absolute_form);
   if (absolute_form) connection->http->set_proxy_authorization(proxy->authorization);
   tell(connection->facts, connection->http->stream(), false);
   co_return connection;
 }
 
 // TCP to the place itself or to the proxy before it; with `tunnel`, a CONNECT through that proxy.
-async::Task<Result<UpstreamTunnel>> UpstreamPool::reach(HostPort to, bool tunnel, std::optional<UpstreamProxy> proxy) {
+async::Task<Result<UpstreamTunnel>> UpstreamPool::reach(HostPort to, bool tunnel,
+                                                        std::optional<UpstreamProxy> proxy) {
   TimePoint deadline = loop().now() + options_.connect_timeout;
   auto dialed = co_await dialer_.dial(proxy ? proxy->place : to, deadline);
   if (!dialed) co_return pass(dialed);
@@ -100,7 +105,8 @@ async::Task<Result<UpstreamTunnel>> UpstreamPool::reach(HostPort to, bool tunnel
 }
 
 // Asks the proxy for a tunnel; returns what came behind its answer, which is the tunnel's already.
-async::Task<Result<std::string>> UpstreamPool::connect_through(net::Stream& stream, const UpstreamProxy& proxy,
+async::Task<Result<std::string>> UpstreamPool::connect_through(net::Stream& stream,
+                                                               const UpstreamProxy& proxy,
                                                                const HostPort& to) {
   http::RequestHead head;
   head.method = "CONNECT";
@@ -112,7 +118,8 @@ async::Task<Result<std::string>> UpstreamPool::connect_through(net::Stream& stre
   auto sent = co_await stream.write(text);
   if (!sent) co_return pass(sent);
   auto refused = [&](std::string_view why) {
-    return fail(Code::upstream_proxy_refused, proxy.place.str() + " for " + to.str() + ": " + std::string(why));
+    return fail(Code::upstream_proxy_refused,
+                proxy.place.str() + " for " + to.str() + ": " + std::string(why));
   };
   ReadBuffer buffer;
   http::h1::HeadScanner scanner(options_.limits.head);
@@ -126,7 +133,8 @@ async::Task<Result<std::string>> UpstreamPool::connect_through(net::Stream& stre
     auto answer = http::h1::parse_response_head(buffer.data().substr(0, **size), options_.limits.head);
     if (!answer) co_return refused(answer.error().context());
     if (answer->status / 100 != 2) {
-      std::string words = std::to_string(answer->status) + " " + std::string(http::reason_phrase(answer->status));
+      std::string words =
+          std::to_string(answer->status) + " " + std::string(http::reason_phrase(answer->status));
       co_return refused(words);
     }
     buffer.consume(**size);
@@ -138,13 +146,15 @@ async::Task<Result<void>> UpstreamPool::secure(UpstreamTunnel& tunnel, const Hos
   TimePoint start = steady_now();
   auto session = tls_.new_session(name, options_.insecure && options_.insecure(name));
   if (!session) co_return pass(session);
-  auto secured = std::make_unique<net::TlsStream>(std::move(tunnel.stream), std::move(*session), std::move(tunnel.early), name.str());
+  auto secured = std::make_unique<net::TlsStream>(std::move(tunnel.stream), std::move(*session),
+                                                  std::move(tunnel.early), name.str());
   auto shaken = co_await secured->handshake(loop().now() + options_.tls_timeout);
   tunnel.facts.tls_us = micros_since(start);
   if (!shaken) co_return pass(shaken);
   tunnel.facts.tls = secured->facts();
   if (!tunnel.facts.tls->problem.empty())
-    log::warn("{}: bad upstream certificate accepted by tls.insecure_hosts: {}", name.str(), tunnel.facts.tls->problem);
+    log::warn("{}: bad upstream certificate accepted by tls.insecure_hosts: {}", name.str(),
+              tunnel.facts.tls->problem);
   tunnel.stream = std::move(secured);
   co_return Result<void>();
 }
@@ -157,7 +167,8 @@ async::Task<Result<UpstreamTunnel>> UpstreamPool::connect_tunnel(HostPort to) {
 }
 
 void UpstreamPool::release(std::unique_ptr<UpstreamConnection> connection) {
-  if (closed_ || !connection->http->reusable() || idle_count_ >= options_.idle_total) return end(std::move(connection));
+  if (closed_ || !connection->http->reusable() || idle_count_ >= options_.idle_total)
+    return end(std::move(connection));
   auto& list = idle_[connection->route];
   if (list.size() >= options_.idle_per_origin) return end(std::move(connection));
   list.push_back({std::move(connection), loop().now()});

@@ -86,8 +86,8 @@ class UpstreamPool : private async::Timer {
   UpstreamPool(async::Loop& loop, net::Dialer& dialer, const tls::ClientContext& tls, PoolOptions options);
   ~UpstreamPool() override;
 
-  /// An idle connection for `route` if `may_reuse` and there is one; else a new one, verified. Errors: those of
-  /// Dialer, upstream_proxy_refused, upstream_cert_*, upstream_tls_failed, loop_detected. Nothing of the
+  /// An idle connection for `route` if `may_reuse` and there is one; else a new one, verified. Errors: those
+  /// of Dialer, upstream_proxy_refused, upstream_cert_*, upstream_tls_failed, loop_detected. Nothing of the
   /// request has been sent when it fails.
   async::Task<Result<std::unique_ptr<UpstreamConnection>>> acquire(const Route& route, bool may_reuse);
   /// Takes a connection back: keeps it if it can carry another exchange, closes it otherwise.
@@ -111,7 +111,8 @@ class UpstreamPool : private async::Timer {
 
   std::unique_ptr<UpstreamConnection> take_idle(const Route& route);
   async::Task<Result<UpstreamTunnel>> reach(HostPort to, bool tunnel, std::optional<UpstreamProxy> proxy);
-  async::Task<Result<std::string>> connect_through(net::Stream& stream, const UpstreamProxy& proxy, const HostPort& to);
+  async::Task<Result<std::string>> connect_through(net::Stream& stream, const UpstreamProxy& proxy,
+                                                   const HostPort& to);
   async::Task<Result<void>> secure(UpstreamTunnel& tunnel, const HostPort& name);
   std::optional<UpstreamProxy> proxy_for(const HostPort& to, http::Scheme scheme) const;
   void end(std::unique_ptr<UpstreamConnection> connection);

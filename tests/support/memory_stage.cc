@@ -20,7 +20,8 @@ struct Ends {
 
 Ends connected() {
   int fds[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) != 0) throw std::runtime_error("socketpair");
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) != 0)
+    throw std::runtime_error("socketpair");
   return {UniqueFd(fds[0]), UniqueFd(fds[1])};
 }
 
@@ -75,7 +76,8 @@ class Walkway {
   Walkway(const config::Settings& settings, const std::string& host)
       : options_(value(app::room_options(settings))),
         authority_(value(tls::Authority::load_or_create(settings.ca_dir))),
-        client_tls_(value(tls::ClientContext::make({.extra_roots = {settings.tls.upstream_ca[0]}, .system_roots = false}, authority_))),
+        client_tls_(value(tls::ClientContext::make(
+            {.extra_roots = {settings.tls.upstream_ca[0]}, .system_roots = false}, authority_))),
         server_tls_(value(tls::ServerContext::make())) {
     // Minted ahead, so that no other thread has a part in what happens.
     for (const std::string& each : {host, std::string("other.test")})
@@ -90,6 +92,7 @@ class Walkway {
   void serve(UniqueFd socket) { serving_.spawn(run(std::move(socket))); }
   void run_until_idle() { loop_.run_until_idle(); }
   void pass(Duration time) {
+    loop_.run_until_idle();
     loop_.advance(time);
     loop_.run_until_idle();
   }

@@ -34,8 +34,8 @@ std::string spelled(std::string_view text) {
 std::string difference(std::string_view wanted, std::string_view got) {
   std::size_t same = 0;
   while (same < wanted.size() && same < got.size() && wanted[same] == got[same]) ++same;
-  return fmt::format("expected\n{}\nbut got\n{}\nwhich differs from byte {} on, at\n{}", spelled(wanted), spelled(got), same,
-                     spelled(got.substr(same, 60)));
+  return fmt::format("expected\n{}\nbut got\n{}\nwhich differs from byte {} on, at\n{}", spelled(wanted),
+                     spelled(got), same, spelled(got.substr(same, 60)));
 }
 
 }  // namespace
@@ -63,7 +63,8 @@ void Peer::sends(std::string_view given, Where where) {
       sent = send(socket_.get(), left.data(), left.size(), MSG_NOSIGNAL);
       if (sent < 0 && errno == EAGAIN && stage_.wait(socket_.get(), POLLOUT)) continue;
     }
-    if (sent <= 0) return complain(where, fmt::format("cannot send the last {} bytes: {}", left.size(), strerror(errno)));
+    if (sent <= 0)
+      return complain(where, fmt::format("cannot send the last {} bytes: {}", left.size(), strerror(errno)));
     left.remove_prefix(static_cast<std::size_t>(sent));
   }
 }
@@ -147,7 +148,8 @@ Answer Peer::expects_answer(Where where) {
   std::size_t length = parse_decimal(out.head.fields.get("content-length").value_or("0")).value_or(0);
   while (received_.size() < length && read_more()) {
   }
-  if (received_.size() < length) complain(where, "the body of the response is incomplete\n" + spelled(received_));
+  if (received_.size() < length)
+    complain(where, "the body of the response is incomplete\n" + spelled(received_));
   out.body = received_.substr(0, length);
   received_.erase(0, length);
   return out;
@@ -207,7 +209,8 @@ bool Peer::tries_tls(tls::SslPtr session) {
 
 void Peer::starts_tls(tls::SslPtr session, Where where) {
   if (broken_) return;
-  if (!tries_tls(std::move(session))) complain(where, "the TLS handshake failed: " + tls::take_openssl_error());
+  if (!tries_tls(std::move(session)))
+    complain(where, "the TLS handshake failed: " + tls::take_openssl_error());
 }
 
 void Peer::half_closes() {

@@ -21,8 +21,8 @@ struct Answer {
   std::string field(std::string_view name) const { return std::string(head.fields.get(name).value_or("")); }
 };
 
-/// Texts are filled in by the stage ({origin}, {host}, {tunnel}). After the first failure of the dialogue every
-/// further line of it does nothing, so that the first difference is the one that is told.
+/// Texts are filled in by the stage ({origin}, {host}, {tunnel}). After the first failure of the dialogue
+/// every further line of it does nothing, so that the first difference is the one that is told.
 class Peer {
  public:
   using Where = std::source_location;

@@ -69,7 +69,8 @@ flow::Flow Playbook::records(const Account& wanted, Where where) {
   if (wanted.error != flow->error) differs("error", info(wanted.error).name, info(flow->error).name);
   if (wanted.status && *wanted.status != status) differs("status", *wanted.status, status);
   if (wanted.marks && *wanted.marks != flow->marks) differs("marks", *wanted.marks, flow->marks);
-  if (wanted.reused && *wanted.reused != flow->upstream_reused) differs("reused", *wanted.reused, flow->upstream_reused);
+  if (wanted.reused && *wanted.reused != flow->upstream_reused)
+    differs("reused", *wanted.reused, flow->upstream_reused);
   if (wanted.interception && *wanted.interception != flow->interception)
     differs("interception", name(*wanted.interception), name(flow->interception));
   if (wanted.request_body && *wanted.request_body != flow->request_body.bytes)
@@ -87,16 +88,19 @@ void Playbook::ends(Where where) {
   for (Peer& peer : peers_) {
     if (broken_ || !peer.open()) continue;
     std::string left = peer.leftover();
-    if (!left.empty()) complain(where, fmt::format("{} got more than the dialogue spoke of:\n{}", peer.name(), left));
+    if (!left.empty())
+      complain(where, fmt::format("{} got more than the dialogue spoke of:\n{}", peer.name(), left));
   }
-  if (!broken_ && stage_->dialled_more()) complain(where, "the proxy made a connection the dialogue does not speak of");
+  if (!broken_ && stage_->dialled_more())
+    complain(where, "the proxy made a connection the dialogue does not speak of");
   for (Peer& peer : peers_) peer.closes();
   bool clean = stage_->end();
   if (broken_) return;
   if (!clean) complain(where, "the proxy holds on to something after its clients have gone");
   if (auto flow = stage_->closed())
-    complain(where, fmt::format("an account the dialogue does not speak of: {} {}, status {}, error {} {}", flow->request.method,
-                                flow->request.url(), flow->response.status, info(flow->error).name, flow->error_detail));
+    complain(where, fmt::format("an account the dialogue does not speak of: {} {}, status {}, error {} {}",
+                                flow->request.method, flow->request.url(), flow->response.status,
+                                info(flow->error).name, flow->error_detail));
 }
 
 }  // namespace weir::testing

@@ -8,8 +8,8 @@
 //   client.expects("HTTP/1.1 204 No Content\r\n\r\n");
 //   play.records({.status = 204});
 //
-// When the playbook ends, every byte and every account must have been spoken of, and the proxy must have let go
-// of everything.
+// When the playbook ends, every byte and every account must have been spoken of, and the proxy must have let
+// go of everything.
 #pragma once
 
 #include <deque>

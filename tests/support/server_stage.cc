@@ -41,7 +41,8 @@ class Collector final : public app::Observer {
 
 class ServerStage final : public Stage {
  public:
-  ServerStage() : listener_(*net::listen_tcp("127.0.0.1", 0, false)), port_(net::bound_port(listener_.get())) {
+  ServerStage()
+      : listener_(*net::listen_tcp("127.0.0.1", 0, false)), port_(net::bound_port(listener_.get())) {
     // Every test has its own server, which begins with a new CA: far cheaper than its 2 s of idle linger.
     settings.limits.drain_timeout = kPatience;
   }

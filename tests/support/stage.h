@@ -33,8 +33,8 @@ class Stage {
   virtual UniqueFd accept() = 0;
   /// True when such a connection is waiting now.
   virtual bool dialled_more() = 0;
-  /// Lets the proxy run until `fd` has one of `events` (poll(2)); false when that will never be. With -1: as far as
-  /// it can go now.
+  /// Lets the proxy run until `fd` has one of `events` (poll(2)); false when that will never be. With -1: as
+  /// far as it can go now.
   virtual bool wait(int fd, short events) = 0;
   /// The next account that was closed; nothing when none will be.
   virtual std::optional<flow::Flow> closed() = 0;
@@ -59,8 +59,8 @@ class Stage {
 /// A whole app::Server; everything goes over loopback TCP and real time.
 std::unique_ptr<Stage> make_server_stage();
 
-/// Session, Walk and UpstreamPool on a loop with manual time; connections are socket pairs, so nothing happens
-/// but by turns and every name resolves.
+/// Session, Walk and UpstreamPool on a loop with manual time; connections are socket pairs, so nothing
+/// happens but by turns and every name resolves.
 class MemoryStage : public Stage {
  public:
   /// Time goes on by this much.

@@ -72,7 +72,9 @@ TEST_F(Clock, ends_a_body_that_stalls_where_there_is_a_limit) {
 
 TEST_F(Clock, waits_for_a_slow_origin_behind_a_100_continue_that_never_comes) {
   auto& client = play.client();
-  client.sends("POST http://{origin}/ HTTP/1.1\r\nHost: {origin}\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
+  client.sends(
+      "POST http://{origin}/ HTTP/1.1\r\nHost: {origin}\r\nContent-Length: 4\r\nExpect: "
+      "100-continue\r\n\r\n");
   auto& upstream = play.upstream();
   upstream.expects("POST / HTTP/1.1\r\nHost: {origin}\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n");
   stage.pass(seconds(5));
@@ -125,7 +127,8 @@ TEST_F(Clock, closes_idle_upstream_connections) {
 }
 
 TEST_F(Clock, tells_why_a_dial_failed) {
-  for (auto [code, status] : {std::pair(Code::dns_not_found, 502), std::pair(Code::connect_refused, 502), std::pair(Code::connect_timeout, 504)}) {
+  for (auto [code, status] : {std::pair(Code::dns_not_found, 502), std::pair(Code::connect_refused, 502),
+                              std::pair(Code::connect_timeout, 504)}) {
     auto& client = play.client();
     client.sends("PING http://{origin}/ HTTP/1.1\r\nHost: {origin}\r\n\r\n");
     stage.fail_dial(Error(code, "a.test:80", Retry::yes));

@@ -1,5 +1,6 @@
-// The fixtures of the walk's tests: a dialogue runs twice, over socket pairs with manual time and over loopback TCP
-// against a whole server; those that need the clock, or the exact turn of things, run on the former alone.
+// The fixtures of the walk's tests: a dialogue runs twice, over socket pairs with manual time and over
+// loopback TCP against a whole server; those that need the clock, or the exact turn of things, run on the
+// former alone.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -18,7 +19,8 @@ class Dialogue : public ::testing::TestWithParam<Over> {
 
 class TimedDialogue : public ::testing::Test {
  protected:
-  explicit TimedDialogue(std::unique_ptr<MemoryStage> made = make_memory_stage()) : stage(*made), play(std::move(made)) {}
+  explicit TimedDialogue(std::unique_ptr<MemoryStage> made = make_memory_stage())
+      : stage(*made), play(std::move(made)) {}
   MemoryStage& stage;
   Playbook play;
 };
@@ -27,8 +29,8 @@ inline std::string over_name(const ::testing::TestParamInfo<Over>& info) {
   return info.param == Over::memory ? "memory" : "loopback";
 }
 
-#define WEIR_DIALOGUES(suite)         \
-  class suite : public Dialogue {};   \
+#define WEIR_DIALOGUES(suite)       \
+  class suite : public Dialogue {}; \
   INSTANTIATE_TEST_SUITE_P(Over, suite, ::testing::Values(Over::memory, Over::loopback), over_name)
 
 // Lines that most dialogues begin and end with. "Sent" is on the client's side, "seen" on the origin's.

@@ -13,7 +13,11 @@ TEST_P(Exchange, carries_a_request_and_its_response) {
   upstream.expects("GET /a?b=c HTTP/1.1\r\nHost: {origin}\r\nX-One: 1\r\n\r\n");
   upstream.sends("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Two: 2\r\n\r\nhello");
   client.expects("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Two: 2\r\n\r\nhello");
-  play.records({.status = 200, .marks = "", .interception = flow::Interception::plain, .reused = false, .response_body = "hello"});
+  play.records({.status = 200,
+                .marks = "",
+                .interception = flow::Interception::plain,
+                .reused = false,
+                .response_body = "hello"});
 }
 
 TEST_P(Exchange, keeps_both_connections_alive) {
@@ -83,14 +87,19 @@ TEST_P(Exchange, takes_no_body_after_a_response_that_has_none) {
 TEST_P(Exchange, carries_chunked_bodies_and_trailers_both_ways) {
   auto& client = play.client();
   client.sends(
-      "POST http://{origin}/ HTTP/1.1\r\nHost: {origin}\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n"
+      "POST http://{origin}/ HTTP/1.1\r\nHost: {origin}\r\nTransfer-Encoding: chunked\r\nTrailer: "
+      "X-Sum\r\n\r\n"
       "3\r\nabc\r\n0\r\nX-Sum: 6\r\n\r\n");
   auto& upstream = play.upstream();
   upstream.expects(
       "POST / HTTP/1.1\r\nHost: {origin}\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n"
       "3\r\nabc\r\n0\r\nX-Sum: 6\r\n\r\n");
-  upstream.sends("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-End\r\n\r\n4;ext=1\r\nwxyz\r\n0\r\nX-End: 1\r\n\r\n");
-  client.expects("HTTP/1.1 200 OK\r\nTrailer: X-End\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nwxyz\r\n0\r\nX-End: 1\r\n\r\n");
+  upstream.sends(
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-End\r\n\r\n4;ext=1\r\nwxyz\r\n0\r\nX-End: "
+      "1\r\n\r\n");
+  client.expects(
+      "HTTP/1.1 200 OK\r\nTrailer: X-End\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nwxyz\r\n0\r\nX-End: "
+      "1\r\n\r\n");
   flow::Flow flow = play.records({.status = 200, .request_body = "abc", .response_body = "wxyz"});
   EXPECT_EQ(flow.request_trailers.get("x-sum"), "6");
   EXPECT_EQ(flow.response_trailers.get("x-end"), "1");
@@ -214,7 +223,8 @@ TEST_P(Exchange, does_not_reuse_a_connection_with_bytes_left_over) {
   client.sends(kGetSent);
   auto& upstream = play.upstream();
   upstream.expects(kGetSeen);
-  upstream.sends("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
+  upstream.sends(
+      "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
   client.expects(kOk);
   play.records({.status = 200, .response_body = "ok"});
   client.sends(kGetSent);
@@ -228,12 +238,14 @@ TEST_P(Exchange, does_not_reuse_a_connection_with_bytes_left_over) {
 TEST_P(Exchange, removes_hop_by_hop_fields_both_ways) {
   auto& client = play.client();
   client.sends(
-      "GET http://{origin}/ HTTP/1.1\r\nHost: {origin}\r\nConnection: keep-alive, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\n"
+      "GET http://{origin}/ HTTP/1.1\r\nHost: {origin}\r\nConnection: keep-alive, X-Hop\r\nX-Hop: "
+      "1\r\nKeep-Alive: timeout=5\r\n"
       "Proxy-Connection: keep-alive\r\nProxy-Authorization: Basic eDp5\r\nTE: gzip\r\nX-End: 1\r\n\r\n");
   auto& upstream = play.upstream();
   upstream.expects("GET / HTTP/1.1\r\nHost: {origin}\r\nX-End: 1\r\n\r\n");
   upstream.sends(
-      "HTTP/1.1 200 OK\r\nConnection: keep-alive, X-Local\r\nX-Local: 1\r\nKeep-Alive: timeout=5\r\nX-Far: 1\r\n"
+      "HTTP/1.1 200 OK\r\nConnection: keep-alive, X-Local\r\nX-Local: 1\r\nKeep-Alive: timeout=5\r\nX-Far: "
+      "1\r\n"
       "Proxy-Authenticate: Basic\r\nContent-Length: 2\r\n\r\nok");
   client.expects("HTTP/1.1 200 OK\r\nX-Far: 1\r\nContent-Length: 2\r\n\r\nok");
   flow::Flow flow = play.records({.status = 200});
@@ -253,7 +265,9 @@ TEST_P(Exchange, passes_a_wish_for_trailers_on) {
 
 TEST_P(Exchange, never_removes_host_or_length_at_the_client_s_wish) {
   auto& client = play.client();
-  client.sends("POST http://{origin}/ HTTP/1.1\r\nHost: {origin}\r\nConnection: Host, Content-Length\r\nContent-Length: 2\r\n\r\nhi");
+  client.sends(
+      "POST http://{origin}/ HTTP/1.1\r\nHost: {origin}\r\nConnection: Host, "
+      "Content-Length\r\nContent-Length: 2\r\n\r\nhi");
   auto& upstream = play.upstream();
   upstream.expects("POST / HTTP/1.1\r\nHost: {origin}\r\nContent-Length: 2\r\n\r\nhi");
   upstream.sends(kOk);
@@ -263,7 +277,8 @@ TEST_P(Exchange, never_removes_host_or_length_at_the_client_s_wish) {
 
 TEST_P(Exchange, asks_only_for_codings_that_can_be_read) {
   auto& client = play.client();
-  client.sends("GET http://{origin}/ HTTP/1.1\r\nHost: {origin}\r\nAccept-Encoding: gzip, dcb, br;q=0.5, dcz\r\n\r\n");
+  client.sends(
+      "GET http://{origin}/ HTTP/1.1\r\nHost: {origin}\r\nAccept-Encoding: gzip, dcb, br;q=0.5, dcz\r\n\r\n");
   auto& upstream = play.upstream();
   upstream.expects("GET / HTTP/1.1\r\nHost: {origin}\r\nAccept-Encoding: gzip, br;q=0.5\r\n\r\n");
   upstream.sends(kOk);

@@ -74,7 +74,8 @@ TEST_P(Failure, leaves_upstream_when_the_client_is_cut_within_its_upload) {
 
 TEST_P(Failure, cuts_upstream_at_a_bad_chunk_of_the_request) {
   auto& client = play.client();
-  client.sends("POST http://{origin}/ HTTP/1.1\r\nHost: {origin}\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n");
+  client.sends(
+      "POST http://{origin}/ HTTP/1.1\r\nHost: {origin}\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n");
   auto& upstream = play.upstream();
   upstream.expects("POST / HTTP/1.1\r\nHost: {origin}\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n");
   client.sends("zz\r\n");
@@ -86,7 +87,8 @@ TEST_P(Failure, cuts_upstream_at_a_bad_chunk_of_the_request) {
 
 TEST_P(Failure, sends_nothing_of_a_request_whose_first_chunk_is_bad) {
   auto& client = play.client();
-  client.sends("POST http://{origin}/ HTTP/1.1\r\nHost: {origin}\r\nTransfer-Encoding: chunked\r\n\r\n0x2\r\nhi\r\n");
+  client.sends(
+      "POST http://{origin}/ HTTP/1.1\r\nHost: {origin}\r\nTransfer-Encoding: chunked\r\n\r\n0x2\r\nhi\r\n");
   expect_error(client.expects_answer(), 400, "bad_chunk");
   play.upstream().expects_end();
   client.expects_end();
@@ -194,6 +196,21 @@ TEST_P(Failure, cuts_the_client_when_a_response_with_a_length_ends_early) {
   play.records({.status = 200, .error = Code::upstream_body_incomplete, .response_body = "part"});
 }
 
+TEST_P(Failure, cuts_an_http10_client_that_knows_no_other_end) {
+  auto& client = play.client();
+  client.sends("GET http://{origin}/ HTTP/1.0\r\nHost: {origin}\r\n\r\n");
+  auto& upstream = play.upstream();
+  upstream.expects(kGetSeen);
+  upstream.sends("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npart\r\n");
+  client.expects("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\npart");
+  upstream.closes();
+  EXPECT_EQ(client.reads_all(), "");
+  if (!over_memory()) {
+    EXPECT_TRUE(client.was_reset()) << "else it takes the part for the whole";
+  }
+  play.records({.status = 200, .error = Code::upstream_body_incomplete, .response_body = "part"});
+}
+
 TEST_P(Failure, never_ends_the_chunks_of_a_response_that_ended_early) {
   auto& client = play.client();
   client.sends(kGetSent);
@@ -220,10 +237,11 @@ TEST_P(Failure, cuts_a_response_whose_chunks_go_bad) {
 }
 
 TEST_P(Failure, answers_502_to_what_is_no_response) {
-  for (const char* bad : {"SSH-2.0-OpenSSH_9.2\r\n\r\n", "HTTP/1.1 2x0 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nBad Name: x\r\n\r\n",
-                          "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
-                          "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-                          "HTTP/1.1 200 OK\r\nX: a\r\n folded\r\n\r\n"}) {
+  for (const char* bad :
+       {"SSH-2.0-OpenSSH_9.2\r\n\r\n", "HTTP/1.1 2x0 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nBad Name: x\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nX: a\r\n folded\r\n\r\n"}) {
     SCOPED_TRACE(bad);
     auto& client = play.client();
     client.sends(kGetSent);
@@ -271,15 +289,20 @@ TEST_P(Failure, gives_no_body_with_an_error_in_answer_to_head) {
 }
 
 TEST_P(Failure, speaks_json_to_clients_that_accept_it_and_html_to_browsers) {
-  for (auto [accept, type] : {std::pair("application/json", "application/json"), std::pair("text/html,*/*;q=0.8", "text/html; charset=utf-8"),
+  for (auto [accept, type] : {std::pair("application/json", "application/json"),
+                              std::pair("text/html,*/*;q=0.8", "text/html; charset=utf-8"),
                               std::pair("*/*", "text/plain; charset=utf-8")}) {
     auto& client = play.client();
-    client.sends(fmt::format("GET http://{{origin}}/ HTTP/1.1\r\nHost: {{origin}}\r\nAccept: {}\r\n\r\n", accept));
-    play.upstream().closes();
+    client.sends(
+        fmt::format("GET http://{{origin}}/ HTTP/1.1\r\nHost: {{origin}}\r\nAccept: {}\r\n\r\n", accept));
+    auto& upstream = play.upstream();
+    upstream.expects(fmt::format("GET / HTTP/1.1\r\nHost: {{origin}}\r\nAccept: {}\r\n\r\n", accept));
+    upstream.closes();
     Answer answer = client.expects_answer();
     expect_error(answer, 502, "upstream_closed");
     EXPECT_EQ(answer.field("content-type"), type);
-    flow::Flow flow = play.records({.status = 502, .error = Code::upstream_closed, .response_body = answer.body});
+    flow::Flow flow =
+        play.records({.status = 502, .error = Code::upstream_closed, .response_body = answer.body});
     EXPECT_EQ(answer.field("x-weir-flow"), std::to_string(flow.id));
     EXPECT_TRUE(flow.synthesised);
   }
@@ -307,17 +330,22 @@ std::vector<BadRequest> bad_requests() {
       {"two hosts", get + "Host: {origin}\r\nHost: {origin}\r\n\r\n", 400, Code::bad_host},
       {"bad host", get + "Host: a b\r\n\r\n", 400, Code::bad_host},
       {"origin form", "GET / HTTP/1.1\r\nHost: {origin}\r\n\r\n", 400, Code::bad_target},
-      {"user information", "GET http://me:pw@{origin}/ HTTP/1.1\r\nHost: {origin}\r\n\r\n", 400, Code::bad_target},
+      {"user information", "GET http://me:pw@{origin}/ HTTP/1.1\r\nHost: {origin}\r\n\r\n", 400,
+       Code::bad_target},
       {"connect without port", "CONNECT a.test HTTP/1.1\r\nHost: a.test\r\n\r\n", 400, Code::bad_target},
       {"connect to nonsense", "CONNECT :::443 HTTP/1.1\r\nHost: a.test\r\n\r\n", 400, Code::bad_target},
-      {"version 2.0", "GET http://{origin}/ HTTP/2.0\r\nHost: {origin}\r\n\r\n", 505, Code::unsupported_version},
-      {"length and chunked", post + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, Code::ambiguous_framing},
-      {"two lengths", post + "Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", 400, Code::ambiguous_framing},
+      {"version 2.0", "GET http://{origin}/ HTTP/2.0\r\nHost: {origin}\r\n\r\n", 505,
+       Code::unsupported_version},
+      {"length and chunked", post + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400,
+       Code::ambiguous_framing},
+      {"two lengths", post + "Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd", 400,
+       Code::ambiguous_framing},
       {"gzip, chunked", post + "Transfer-Encoding: gzip, chunked\r\n\r\n", 400, Code::ambiguous_framing},
       {"obs-fold", get + "Host: {origin}\r\nX: a\r\n b\r\n\r\n", 400, Code::bad_request},
       {"bare LF", "GET http://{origin}/ HTTP/1.1\nHost: {origin}\n\n", 400, Code::bad_request},
       {"space before colon", get + "Host: {origin}\r\nX : a\r\n\r\n", 400, Code::bad_request},
-      {"oversize head", get + "Host: {origin}\r\nX: " + std::string(70'000, 'x') + "\r\n\r\n", 431, Code::head_too_large},
+      {"oversize head", get + "Host: {origin}\r\nX: " + std::string(70'000, 'x') + "\r\n\r\n", 431,
+       Code::head_too_large},
       {"oversize target", "GET http://{origin}/" + std::string(20'000, 'x'), 414, Code::uri_too_long},
   };
 }

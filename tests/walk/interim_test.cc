@@ -6,8 +6,10 @@ namespace {
 
 WEIR_DIALOGUES(Interim);
 
-constexpr const char* kExpectSent = "POST http://{origin}/ HTTP/1.1\r\nHost: {origin}\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n";
-constexpr const char* kExpectSeen = "POST / HTTP/1.1\r\nHost: {origin}\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n";
+constexpr const char* kExpectSent =
+    "POST http://{origin}/ HTTP/1.1\r\nHost: {origin}\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n";
+constexpr const char* kExpectSeen =
+    "POST / HTTP/1.1\r\nHost: {origin}\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n";
 
 TEST_P(Interim, passes_interim_responses_on) {
   auto& client = play.client();
@@ -16,7 +18,8 @@ TEST_P(Interim, passes_interim_responses_on) {
   upstream.expects(kGetSeen);
   upstream.sends("HTTP/1.1 102 Processing\r\n\r\n");
   client.expects("HTTP/1.1 102 Processing\r\n\r\n");
-  upstream.sends("HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\nConnection: X-Hop\r\nX-Hop: 1\r\n\r\n");
+  upstream.sends(
+      "HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\nConnection: X-Hop\r\nX-Hop: 1\r\n\r\n");
   client.expects("HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n");
   upstream.sends("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
   client.expects("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
@@ -114,11 +117,16 @@ TEST_P(Interim, gives_on_the_response_of_an_upstream_that_stopped_reading) {
 
 TEST_P(Interim, changes_protocol_where_both_sides_want_to) {
   auto& client = play.client();
-  client.sends("GET http://{origin}/chat HTTP/1.1\r\nHost: {origin}\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\r\n");
+  client.sends(
+      "GET http://{origin}/chat HTTP/1.1\r\nHost: {origin}\r\nConnection: keep-alive, Upgrade\r\nUpgrade: "
+      "websocket\r\n\r\n");
   auto& upstream = play.upstream();
-  upstream.expects("GET /chat HTTP/1.1\r\nHost: {origin}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
-  upstream.sends("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n\x81\x05hello");
-  client.expects("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n\x81\x05hello");
+  upstream.expects(
+      "GET /chat HTTP/1.1\r\nHost: {origin}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+  upstream.sends(
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n\x81\x05hello");
+  client.expects(
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n\x81\x05hello");
   client.sends("\x81\x85up");
   upstream.expects("\x81\x85up");
   upstream.half_closes();
@@ -134,7 +142,9 @@ TEST_P(Interim, changes_protocol_where_both_sides_want_to) {
 
 TEST_P(Interim, keeps_bytes_that_came_right_behind_an_upgrade_request) {
   auto& client = play.client();
-  client.sends("GET http://{origin}/ HTTP/1.1\r\nHost: {origin}\r\nConnection: Upgrade\r\nUpgrade: foo/1\r\n\r\neager");
+  client.sends(
+      "GET http://{origin}/ HTTP/1.1\r\nHost: {origin}\r\nConnection: Upgrade\r\nUpgrade: "
+      "foo/1\r\n\r\neager");
   auto& upstream = play.upstream();
   upstream.expects("GET / HTTP/1.1\r\nHost: {origin}\r\nConnection: Upgrade\r\nUpgrade: foo/1\r\n\r\n");
   upstream.sends("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: foo/1\r\n\r\n");
@@ -159,7 +169,8 @@ TEST_P(Interim, refuses_a_101_that_nobody_asked_for) {
 
 TEST_P(Interim, goes_on_in_http_where_upstream_refuses_to_upgrade) {
   auto& client = play.client();
-  client.sends("GET http://{origin}/ HTTP/1.1\r\nHost: {origin}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+  client.sends(
+      "GET http://{origin}/ HTTP/1.1\r\nHost: {origin}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
   auto& upstream = play.upstream();
   upstream.expects("GET / HTTP/1.1\r\nHost: {origin}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
   upstream.sends(kOk);
@@ -175,7 +186,8 @@ TEST_P(Interim, goes_on_in_http_where_upstream_refuses_to_upgrade) {
 TEST_P(Interim, drops_an_offer_of_h2c) {
   auto& client = play.client();
   client.sends(
-      "GET http://{origin}/ HTTP/1.1\r\nHost: {origin}\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+      "GET http://{origin}/ HTTP/1.1\r\nHost: {origin}\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: "
+      "h2c\r\n"
       "HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n\r\n");
   auto& upstream = play.upstream();
   upstream.expects(kGetSeen);

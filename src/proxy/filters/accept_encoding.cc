@@ -7,7 +7,9 @@ namespace {
 
 constexpr std::array<std::string_view, 5> kReadable = {"gzip", "deflate", "br", "zstd", "identity"};
 
-std::string_view coding_of(std::string_view element) { return trim_ows(element.substr(0, element.find(';'))); }
+std::string_view coding_of(std::string_view element) {
+  return trim_ows(element.substr(0, element.find(';')));
+}
 
 bool readable(std::string_view coding) {
   if (iequals(coding, "x-gzip")) return true;

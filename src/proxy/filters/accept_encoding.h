@@ -1,12 +1,13 @@
-// AcceptEncoding: the origin is asked only for codings that the client offered and Weir can decode (mission C5).
+// AcceptEncoding: the origin is asked only for codings that the client offered and Weir can decode (mission
+// C5).
 #pragma once
 
 #include "proxy/filter.h"
 
 namespace weir::proxy {
 
-/// Accept-Encoding without the codings that Weir cannot read; untouched when there is none of those. "*" becomes
-/// the ones Weir reads. Pure; nothing when no change is needed.
+/// Accept-Encoding without the codings that Weir cannot read; untouched when there is none of those. "*"
+/// becomes the ones Weir reads. Pure; nothing when no change is needed.
 std::optional<std::string> narrowed_accept_encoding(const http::Fields& fields);
 
 class AcceptEncoding final : public Filter {
