@@ -7,28 +7,13 @@
 #include <CLI/Formatter.hpp>
 #include <algorithm>
 #include <cstdio>
-#include <numeric>
 
+#include "base/edit_distance.h"
 #include "cli/verbs.h"
 #include "flow/text.h"
 
 namespace weir::cli {
 namespace {
-
-/// The number of letters to insert, delete or replace to get from one word to the other.
-std::size_t distance(std::string_view from, std::string_view to) {
-  std::vector<std::size_t> row(to.size() + 1);
-  std::iota(row.begin(), row.end(), 0);
-  for (std::size_t i = 0; i < from.size(); ++i) {
-    std::size_t diagonal = row[0]++;
-    for (std::size_t j = 0; j < to.size(); ++j) {
-      std::size_t replaced = diagonal + (from[i] == to[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, replaced});
-    }
-  }
-  return row.back();
-}
 
 std::vector<std::string> verbs_of(const CLI::App& app) {
   std::vector<std::string> names;
@@ -43,7 +28,7 @@ std::string nearest(const std::vector<std::string>& verbs, std::string_view word
   std::string found;
   std::size_t best = kTooFar;
   for (const std::string& verb : verbs) {
-    std::size_t far = distance(word.substr(0, 64), verb);
+    std::size_t far = edit_distance(word.substr(0, 64), verb);
     if (far >= best) continue;
     best = far;
     found = verb;

@@ -84,7 +84,9 @@ async::Task<Result<void>> TcpStream::shutdown() {
 bool TcpStream::quiet() {
   char byte;
   ssize_t got = recv(socket_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  return got < 0 && errno == EAGAIN;
+  if (got >= 0 || errno != EAGAIN) return false;
+  watch_.read_drained();
+  return true;
 }
 
 std::string TcpStream::local_address() const { return socket_address(socket_.get(), false); }

@@ -107,6 +107,12 @@ async::Task<Result<void>> Session::serve_http(wire::H1ServerConnection& http) {
 
 // Something that is no request we can carry: answered if the client can read an answer, and recorded.
 async::Task<void> Session::refuse(wire::H1ServerConnection& http, Error error) {
+  bool answered = co_await tell_refusal(http, std::move(error));
+  // The account is closed by now: how long the client takes to go is no part of it.
+  if (answered) co_await http.linger();
+}
+
+async::Task<bool> Session::tell_refusal(wire::H1ServerConnection& http, Error error) {
   Recording recording(services_.recorder);
   flow::Flow& flow = recording.flow();
   flow.client_connection = client_.connection;
@@ -116,13 +122,13 @@ async::Task<void> Session::refuse(wire::H1ServerConnection& http, Error error) {
   flow.request_body.size = flow.request_body.bytes.size();
   recording.fail(error.code(), error.context());
   std::uint16_t status = info(error.code()).status;
-  if (status == 0 || status == 499) co_return;
+  if (status == 0 || status == 499) co_return false;
   ErrorResponse made = error_response(error, flow.request, flow.id);
   flow.has_response = flow.synthesised = true;
   flow.response = made.head;
   flow.response_body = {.bytes = made.body, .size = made.body.size(), .truncated = false, .complete = true};
   auto sent = co_await http.refuse(std::move(made.head), made.body);
-  if (sent) co_await http.linger();
+  co_return sent.has_value();
 }
 
 void Session::describe_tunnel(flow::Flow& flow, const HostPort& place, flow::Interception interception) {
@@ -302,8 +308,10 @@ async::Task<Result<void>> Session::run_tunnel(Recording& recording, wire::Upstre
 
 namespace {
 
+// A fresh connection counts as readable until somebody has looked: only what is there to be read tells who spoke.
 async::Task<void> tell_when_readable(net::Stream& stream, bool& readable, async::Event& event) {
-  auto ready = co_await stream.wait_readable();
+  Result<void> ready;
+  while (ready && stream.quiet()) ready = co_await stream.wait_readable();
   readable = ready.has_value();
   event.set();
 }
@@ -313,6 +321,14 @@ async::Task<void> tell_when_readable(net::Stream& stream, bool& readable, async:
 // The client says nothing: perhaps it waits for the server's greeting (SSH, SMTP). Upstream is dialled, and
 // who speaks first decides. A client that was merely slow is read like any other: silence is no way past us.
 async::Task<Result<void>> Session::server_first(HostPort place) {
+  auto client_spoke = co_await listen_for_server(place);
+  if (!client_spoke) co_return pass(client_spoke);
+  if (*client_spoke) co_return co_await intercept(place, std::string());
+  co_return Result<void>();
+}
+
+// The tunnel of a server that spoke first, to its end; true when the client did, and nothing was carried.
+async::Task<Result<bool>> Session::listen_for_server(HostPort place) {
   Recording recording(services_.recorder);
   describe_tunnel(recording.flow(), place, flow::Interception::opaque);
   auto upstream = co_await services_.pool.connect_tunnel(place);
@@ -337,11 +353,12 @@ async::Task<Result<void>> Session::server_first(HostPort place) {
   if (from_client && !from_upstream) {
     recording.mark("client_spoke_late");
     services_.pool.tunnel_ended(*upstream);
-    co_return co_await intercept(place, std::string());
+    co_return true;
   }
   auto done = co_await run_tunnel(recording, std::move(*upstream), std::string());
-  if (!done) recording.fail(done.error().code(), done.error().context());
-  co_return done;
+  if (done) co_return false;
+  recording.fail(done.error().code(), done.error().context());
+  co_return pass(done);
 }
 
 // Appends what comes next. False at the end of the stream.

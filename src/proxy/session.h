@@ -53,6 +53,7 @@ class Session {
   async::Task<void> serve();
   async::Task<Result<void>> serve_http(wire::H1ServerConnection& http);
   async::Task<void> refuse(wire::H1ServerConnection& http, Error error);
+  async::Task<bool> tell_refusal(wire::H1ServerConnection& http, Error error);
   async::Task<Result<void>> connect(wire::H1ServerConnection& http, wire::Incoming& incoming);
   async::Task<Result<void>> intercept(HostPort place, std::string first);
   async::Task<Result<void>> intercept_tls(HostPort place, std::string first);
@@ -61,6 +62,7 @@ class Session {
                                          wire::Incoming& incoming);
   async::Task<Result<void>> opaque(Recording& recording, HostPort place, std::string first);
   async::Task<Result<void>> server_first(HostPort place);
+  async::Task<Result<bool>> listen_for_server(HostPort place);
   async::Task<Result<void>> run_tunnel(Recording& recording, wire::UpstreamTunnel upstream,
                                        std::string first);
   async::Task<Result<bool>> read_more(std::string& bytes, TimePoint deadline);

@@ -30,7 +30,8 @@ class FakeDialer final : public net::Dialer {
  public:
   FakeDialer(async::Loop& loop, net::Resolver& resolver) : Dialer(loop, resolver), loop_(loop) {}
 
-  async::Task<Result<net::Dialed>> dial(HostPort, TimePoint) override {
+  async::Task<Result<net::Dialed>> dial(HostPort to, TimePoint) override {
+    last = to.str();
     if (failure) co_return Failure(*std::exchange(failure, std::nullopt));
     Ends ends = connected();
     accepted.push_back(std::move(ends.theirs));
@@ -42,6 +43,7 @@ class FakeDialer final : public net::Dialer {
 
   std::deque<UniqueFd> accepted;
   std::optional<Error> failure;
+  std::string last;
 
  private:
   async::Loop& loop_;
@@ -173,6 +175,7 @@ class SocketPairStage final : public MemoryStage {
   HostPort origin() const override { return {"a.test", 80}; }
   X509* authority() override { return walkway().authority(); }
   void pass(Duration time) override { walkway().pass(time); }
+  std::string dialled() override { return walkway().dialer().last; }
   void fail_dial(Error error) override { walkway().dialer().failure = std::move(error); }
 
  private:

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <openssl/err.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 
 #include "http/h1/head.h"
@@ -41,7 +42,9 @@ std::string difference(std::string_view wanted, std::string_view got) {
 }  // namespace
 
 Peer::Peer(Stage& stage, bool& broken, UniqueFd socket, std::string name)
-    : stage_(stage), broken_(broken), socket_(std::move(socket)), name_(std::move(name)) {}
+    : stage_(stage), broken_(broken), socket_(std::move(socket)), name_(std::move(name)) {
+  signal(SIGPIPE, SIG_IGN);  // OpenSSL's own sockets know no MSG_NOSIGNAL
+}
 
 void Peer::complain(const Where& where, const std::string& text) {
   broken_ = true;
