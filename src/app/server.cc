@@ -50,7 +50,7 @@ class Server::Observed final : public flow::Sink {
 };
 
 Server::Server(RoomOptions options, tls::Authority authority)
-    : options_(std::move(options)), authority_(std::move(authority)) {}
+    : options_(std::move(options)), authority_(std::move(authority)), budget_(options_.store.queue_bytes) {}
 
 Result<std::unique_ptr<Server>> Server::start(const config::Settings& given, Observer* observer) {
   auto settings = with_default_folders(given);
@@ -71,14 +71,18 @@ Result<void> Server::listen(const config::Settings& settings) {
   std::size_t threads = thread_count(settings);
   sockets_.resize(threads);
   for (const HostPort& wanted : settings.listen) {
-    HostPort place = wanted;
-    for (std::size_t i = 0; i < threads; ++i) {
-      auto socket = net::listen_tcp(place.host, place.port, threads > 1);
-      if (!socket && place.port != 0 && socket.error().context().contains("in use"))
-        return fail(Code::io, socket.error().context() +
-                                  "; another program listens there: choose a port with --listen");
+    // Sharing a port is for our own threads: a first socket that does not share finds out about anybody else.
+    auto probe = net::listen_tcp(wanted.host, wanted.port, false);
+    if (!probe && probe.error().context().contains("in use"))
+      return fail(Code::io,
+                  probe.error().context() + "; another program listens there: choose a port with --listen");
+    if (!probe) return pass(probe);
+    HostPort place{wanted.host, net::bound_port(probe->get())};
+    if (threads == 1) sockets_[0].push_back(std::move(*probe));
+    probe->reset();
+    for (std::size_t i = 0; threads > 1 && i < threads; ++i) {
+      auto socket = net::listen_tcp(place.host, place.port, true);
       if (!socket) return pass(socket);
-      place.port = net::bound_port(socket->get());
       sockets_[i].push_back(std::move(*socket));
     }
     endpoints_.push_back(place);
@@ -87,7 +91,7 @@ Result<void> Server::listen(const config::Settings& settings) {
 }
 
 Result<void> Server::open(const config::Settings& settings, Observer* observer) {
-  auto server_tls = tls::ServerContext::make();
+  auto server_tls = tls::ServerContext::make({.alpn = {"http/1.1", "http/1.0"}, .key_log = nullptr});
   if (!server_tls) return pass(server_tls);
   server_tls_ = std::make_unique<tls::ServerContext>(std::move(*server_tls));
   tls::ClientOptions upstream;
@@ -106,7 +110,7 @@ Result<void> Server::open(const config::Settings& settings, Observer* observer) 
   flow::Sink& sink = observer ? static_cast<flow::Sink&>(*observed_) : *store_;
   for (auto& sockets : sockets_)
     workers_.push_back(std::make_unique<Worker>(
-        Shared{options_, sink, numbers_, *minter_, *server_tls_, *client_tls_, connections_},
+        Shared{options_, sink, numbers_, budget_, *minter_, *server_tls_, *client_tls_, connections_},
         std::move(sockets), self));
   return {};
 }

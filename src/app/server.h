@@ -53,6 +53,7 @@ class Server {
   std::unique_ptr<store::SessionStore> store_;
   std::unique_ptr<Observed> observed_;
   proxy::Numbers numbers_;
+  proxy::CaptureBudget budget_;
   std::atomic<std::size_t> connections_{0};
   tls::LeafCache leaves_;
   std::unique_ptr<tls::ServerContext> server_tls_;

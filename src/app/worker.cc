@@ -47,6 +47,14 @@ std::unique_ptr<flow::Connection> account_of(const wire::UpstreamFacts& facts, c
 std::string_view port_of(std::string_view address) { return address.substr(address.rfind(':') + 1); }
 std::string_view host_of(std::string_view address) { return address.substr(0, address.rfind(':')); }
 
+// "[::ffff:127.0.0.1]:80" is 127.0.0.1:80.
+std::string unmapped(std::string address) {
+  constexpr std::string_view kMapped = "[::ffff:";
+  std::size_t end = address.find("]:");
+  if (!address.starts_with(kMapped) || end == std::string::npos || !address.contains('.')) return address;
+  return address.substr(kMapped.size(), end - kMapped.size()) + address.substr(end + 1);
+}
+
 }  // namespace
 
 Worker::Worker(Shared shared, std::vector<UniqueFd> listeners, std::vector<std::string> self)
@@ -54,7 +62,7 @@ Worker::Worker(Shared shared, std::vector<UniqueFd> listeners, std::vector<std::
       self_(std::move(self)),
       resolver_(loop_),
       dialer_(loop_, resolver_),
-      recorder_(loop_, shared.sink, shared.numbers, shared.options.body_limit),
+      recorder_(loop_, shared.sink, shared.numbers, shared.budget, shared.options.body_limit),
       pool_(loop_, dialer_, shared.client_tls, pool_options()),
       filters_(filters_in_order()),
       walk_(loop_, pool_, recorder_, filters_, shared.options.walk),
@@ -80,12 +88,14 @@ wire::PoolOptions Worker::pool_options() {
 }
 
 bool Worker::is_self(const net::TcpStream& upstream) const {
-  std::string peer = upstream.peer_address();
+  std::string peer = unmapped(upstream.peer_address());
+  std::string local = unmapped(upstream.local_address());
   for (const std::string& own : self_) {
     if (own == peer) return true;
+    // A listener on every address is reached by any address of this machine: then both ends are the same.
     bool any = host_of(own) == "0.0.0.0" || host_of(own) == "[::]";
-    if (any && port_of(own) == port_of(peer) && host_of(peer) == host_of(upstream.local_address()))
-      return true;
+    bool loopback = host_of(peer).starts_with("127.");
+    if (any && port_of(own) == port_of(peer) && (loopback || host_of(peer) == host_of(local))) return true;
   }
   return false;
 }
@@ -118,13 +128,22 @@ async::Task<void> Worker::accept_from(net::Listener& listener) {
 }
 
 async::Task<void> Worker::serve(UniqueFd socket) {
-  shared_.connections.fetch_add(1, std::memory_order_relaxed);
   proxy::Session session(services_, std::move(socket));
-  sessions_.insert(&session);
+  // Undone also when a bug throws out of the session.
+  struct Registered {
+    Worker& worker;
+    proxy::Session* session;
+    Registered(Worker& worker, proxy::Session* session) : worker(worker), session(session) {
+      worker.sessions_.insert(session);
+      worker.shared_.connections.fetch_add(1, std::memory_order_relaxed);
+    }
+    ~Registered() {
+      worker.sessions_.erase(session);
+      worker.shared_.connections.fetch_sub(1, std::memory_order_relaxed);
+    }
+  } registered(*this, &session);
   if (draining_) session.drain();
   co_await session.run();
-  sessions_.erase(&session);
-  shared_.connections.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void Worker::drain() {
@@ -151,6 +170,7 @@ async::Task<void> Worker::finish() {
     co_await serving_.join(std::min(deadline, loop_.now() + kLook));
   if (!sessions_.empty()) log::warn("cutting {} connection(s) that did not end in time", sessions_.size());
   for (proxy::Session* session : sessions_) session->cancel();
+  if (!sessions_.empty()) pool_.cancel_attempts();
   co_await serving_.join();
   pool_.close();
   loop_.stop();

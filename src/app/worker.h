@@ -21,6 +21,7 @@ struct Shared {
   const RoomOptions& options;
   flow::Sink& sink;
   proxy::Numbers& numbers;
+  proxy::CaptureBudget& budget;
   proxy::Minter& minter;
   const tls::ServerContext& server_tls;
   const tls::ClientContext& client_tls;

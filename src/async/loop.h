@@ -117,6 +117,10 @@ class Waiter : private Timer {
     if (deadline_ != kNever) schedule(deadline_);
   }
   Wake result() const { return result_; }
+  /// Another deadline for a wait that is under way.
+  void rearm(TimePoint deadline) {
+    if (handle_) schedule(deadline);
+  }
 
  private:
   void fire() override { wake(Wake::timeout); }

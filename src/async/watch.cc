@@ -26,11 +26,13 @@ void Watch::cancel() {
   cancelled_ = true;
   if (reader_) reader_->wake(Wake::cancelled);
   if (writer_) writer_->wake(Wake::cancelled);
+  // Who waits for something else on this peer's behalf must hear of it as well.
+  if (hangup_) std::exchange(hangup_, nullptr)();
 }
 
-bool Watch::hung_up() const {
-  return (seen_ & (EPOLLERR | EPOLLHUP)) || (half_close_counts_ && (seen_ & EPOLLRDHUP));
-}
+bool Watch::gone() const { return seen_ & (EPOLLERR | EPOLLHUP); }
+
+bool Watch::hung_up() const { return gone() || (half_close_counts_ && (seen_ & EPOLLRDHUP)); }
 
 void Watch::on_hangup(std::move_only_function<void()> call, bool half_close_counts) {
   half_close_counts_ = half_close_counts;

@@ -5,6 +5,7 @@
 // call that would only answer EAGAIN need not be made.
 #pragma once
 
+#include <cassert>
 #include <functional>
 
 #include "async/loop.h"
@@ -27,7 +28,7 @@ class Watch {
   }
   /// A write said EAGAIN or took less than it was given.
   void write_full() {
-    if (!hung_up()) can_write_ = false;
+    if (!gone()) can_write_ = false;
   }
 
   class Wait;
@@ -43,9 +44,14 @@ class Watch {
     if (reader_) reader_->wake(Wake::cancelled);
   }
 
-  /// Called once when the peer is gone for good (reset, error, both directions closed), even while nobody
-  /// waits; with `half_close_counts`, also when it has only closed its sending side. Null to disarm. The
-  /// callback may not destroy the watch. If the event has come already, it is called at once.
+  /// Gives the present wait for readability another deadline.
+  void rearm_read(TimePoint deadline) {
+    if (reader_) reader_->rearm(deadline);
+  }
+
+  /// Called once when the peer is gone for good (reset, error, both directions closed, or our own cancel()),
+  /// even while nobody waits; with `half_close_counts`, also when it has only closed its sending side. Null
+  /// to disarm. The callback may not destroy the watch. If the event has come already, it is called at once.
   void on_hangup(std::move_only_function<void()> call, bool half_close_counts = false);
 
   /// Called at each edge of either direction, for libraries that do their own reading. It runs while events
@@ -59,6 +65,7 @@ class Watch {
   friend class Wait;
   void notice(std::uint32_t events);
   bool hung_up() const;
+  bool gone() const;
 
   Loop& loop_;
   int fd_;
@@ -83,6 +90,7 @@ class Watch::Wait : private Waiter {
 
   bool await_ready() { return watch_.cancelled_ || ready_; }
   void await_suspend(std::coroutine_handle<> handle) {
+    assert(!slot_ && "two coroutines wait for the same direction");
     slot_ = this;
     suspend(handle);
   }

@@ -14,6 +14,7 @@
 #include "cli/serving.h"
 #include "cli/signals.h"
 #include "cli/verbs.h"
+#include "flow/text.h"
 #include "sandbox/environment.h"
 #include "sandbox/spawner.h"
 #include "tls/trust_bundle.h"
@@ -54,13 +55,20 @@ Result<std::vector<std::string>> environment(const app::Server& server, const st
   return sandbox::child_environment(sandbox::own_environment(), injection);
 }
 
-// Weir's own log must not mix with CMD's output: while CMD runs it goes to the session's folder.
-UniqueFd log_to_session(const app::Server& server) {
-  std::string path = server.store().directory() / "weir.log";
-  UniqueFd file(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-  if (file) log::set_output(file.get());
-  return file;
-}
+/// While it lives, Weir's own log goes to the session's folder: it must not mix with CMD's output.
+class SessionLog {
+ public:
+  explicit SessionLog(const app::Server& server) {
+    std::string path = server.store().directory() / "weir.log";
+    file_.reset(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+    if (file_) log::set_output(file_.get());
+  }
+  SessionLog(const SessionLog&) = delete;
+  ~SessionLog() { log::set_output(STDERR_FILENO); }
+
+ private:
+  UniqueFd file_;
+};
 
 /// Waits for CMD's end and passes signals on meanwhile.
 Result<sandbox::Exit> wait_for(sandbox::Spawner& spawner, const Signals& signals) {
@@ -77,58 +85,78 @@ Result<sandbox::Exit> wait_for(sandbox::Spawner& spawner, const Signals& signals
   }
 }
 
-void stop(app::Server& server) {
+void stop(app::Server& server, const Signals& signals) {
+  constexpr auto kLook = std::chrono::milliseconds(20);
   server.drain();
+  while (!server.ended())
+    if (auto signal = signals.wait(kLook); signal && signal->number != SIGHUP) server.hurry();
   server.join();
   server.close();
 }
 
-int run(const RunFlags& flags) {
+/// Nothing when the command line is wrong, which has been said.
+std::unique_ptr<config::Settings> settings_of(const RunFlags& flags) {
   if (flags.command.empty()) {
     fmt::print(stderr, "weir run: no command given; usage: weir run [flags] -- CMD [args...]\n");
-    return kExitUsage;
+    return nullptr;
   }
   if (!flags.marked && flags.command.front().starts_with("-")) {
     fmt::print(stderr, "weir run: unknown flag {}; a command that begins with - goes behind --\n",
-               flags.command.front());
-    return kExitUsage;
+               flow::printable(flags.command.front()));
+    return nullptr;
   }
+  auto settings = flags.serving.settings();
+  if (!settings) return nullptr;
+  settings->listen = {HostPort{"127.0.0.1", 0}};
+  auto& drain = settings->limits.drain_timeout;
+  drain = drain.count() == 0 ? kDrain : std::min(drain, kDrain);  // 0 is "no limit"
+  return settings;
+}
+
+void print_end(const app::Server& server, const std::string& summary) {
+  fmt::print(stderr, "{}", summary);
+  store::SessionStore::Counters counters = server.store().counters();
+  if (counters.shed_flows + counters.lost_flows > 0)
+    fmt::print(stderr, "weir: {} flows could not be recorded\n", counters.shed_flows + counters.lost_flows);
+  if (counters.accepted > 0)
+    fmt::print(stderr, "weir: look with `weir logs --session {}`\n", server.store().session_id());
+}
+
+/// Starts CMD and sees it to its end; prints the summary.
+int run_command(sandbox::Spawner& spawner, app::Server& server, const RunSummary& summary,
+                const Signals& signals, const RunFlags& flags, std::vector<std::string> environment) {
+  TimePoint begun = steady_now();
+  auto log = std::make_unique<SessionLog>(server);
+  auto started = spawner.spawn({.argv = flags.command, .env = std::move(environment), .cwd = ""});
+  if (!started) {
+    fmt::print(stderr, "weir: {}\n", flow::printable(started.error().context()));
+    return sandbox::exit_status(started.error());
+  }
+  auto ended = wait_for(spawner, signals);
+  Duration took = steady_now() - begun;
+  stop(server, signals);
+  log.reset();
+  if (!ended) return report(ended.error());
+  if (!flags.quiet) print_end(server, summary.text(flags.command.front(), ended->status(), took));
+  return ended->status();
+}
+
+int run(const RunFlags& flags) {
+  // First of all: the spawner must be as plain as we were started.
   auto spawner = sandbox::Spawner::start();
   if (!spawner) return report(spawner.error());
-  auto settings = flags.serving.settings();
+  auto settings = settings_of(flags);
   if (!settings) return kExitUsage;
-  settings->listen = {HostPort{"127.0.0.1", 0}};
-  settings->limits.drain_timeout = std::min(settings->limits.drain_timeout, kDrain);
   auto complete = app::with_default_folders(*settings);
   if (!complete) return report(complete.error());
-  log::set_level(settings->log_level);
+  log::set_level(complete->log_level);
   Signals signals;
   RunSummary summary;
   auto server = app::Server::start(*complete, &summary);
   if (!server) return report(server.error());
   auto env = environment(**server, complete->ca_dir, flags.include_loopback);
   if (!env) return report(env.error());
-  UniqueFd log_file = log_to_session(**server);
-  TimePoint begun = steady_now();
-  auto started = spawner->spawn({.argv = flags.command, .env = std::move(*env), .cwd = ""});
-  if (!started) {
-    fmt::print(stderr, "weir: {}\n", started.error().context());
-    return sandbox::exit_status(started.error());
-  }
-  auto ended = wait_for(*spawner, signals);
-  Duration took = steady_now() - begun;
-  stop(**server);
-  log::set_output(STDERR_FILENO);
-  if (!ended) return report(ended.error());
-  if (!flags.quiet) {
-    fmt::print(stderr, "{}", summary.text(flags.command.front(), ended->status(), took));
-    store::SessionStore::Counters counters = (*server)->store().counters();
-    if (counters.shed_flows + counters.lost_flows > 0)
-      fmt::print(stderr, "weir: {} flows could not be recorded\n", counters.shed_flows + counters.lost_flows);
-    if (counters.accepted > 0)
-      fmt::print(stderr, "weir: look with `weir logs --session {}`\n", (*server)->store().session_id());
-  }
-  return ended->status();
+  return run_command(*spawner, **server, summary, signals, flags, std::move(*env));
 }
 
 }  // namespace

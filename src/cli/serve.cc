@@ -47,7 +47,7 @@ int serve(const ServingFlags& flags) {
   fmt::print(stderr, "weir: stopping; open exchanges may end first (again to cut them)\n");
   (*server)->drain();
   while (!(*server)->ended())
-    if (signals.wait(kLook)) (*server)->hurry();
+    if (auto again = signals.wait(kLook); again && again->number != SIGHUP) (*server)->hurry();
   (*server)->join();
   (*server)->close();
   report_end((*server)->store().counters());

@@ -280,4 +280,15 @@ std::string redacted_url(std::string_view url) {
   return out;
 }
 
+std::string redacted_line(std::string_view line) {
+  std::string out;
+  while (!line.empty()) {
+    std::size_t end = std::min(line.find(' '), line.size());
+    out += redacted_url(line.substr(0, end));
+    if (end < line.size()) out += ' ';
+    line.remove_prefix(std::min(end + 1, line.size()));
+  }
+  return out;
+}
+
 }  // namespace weir::flow

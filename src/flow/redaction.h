@@ -29,5 +29,7 @@ http::Fields redacted(const http::Fields& fields);
 /// credentials (access_token, api_key, apikey, key, token, password, secret, signature, sig, ...) replaced by
 /// [REDACTED].
 std::string redacted_url(std::string_view url);
+/// The first line of a message, valid or not, with each of its words treated as a URL.
+std::string redacted_line(std::string_view line);
 
 }  // namespace weir::flow

@@ -60,7 +60,9 @@ async::Task<Result<Dialed>> Dialer::dial(HostPort to, TimePoint deadline) {
   TimePoint resolved = steady_now();
   if (!is_ip_literal(to.host)) out.dns_us = micros(resolved - start);
   for (Address& address : *addresses) address.set_port(to.port);
+  if (cancelled_) co_return fail(Code::cancelled);
   auto stream = co_await race(interleaved(*addresses), deadline);
+  if (cancelled_) co_return fail(Code::cancelled);
   if (!stream)
     co_return Failure(
         Error(stream.error().code(), to.str() + " (" + stream.error().context() + ")", Retry::yes));
@@ -73,21 +75,30 @@ async::Task<Result<std::unique_ptr<TcpStream>>> Dialer::connect(Address address,
                                                                 Race* race) {
   UniqueFd fd(socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) co_return connect_failure(errno, address);
+  keep_alive(fd.get());
   int status = ::connect(fd.get(), reinterpret_cast<sockaddr*>(&address.storage), address.size);
   if (status != 0 && errno != EINPROGRESS) co_return connect_failure(errno, address);
   auto stream = std::make_unique<TcpStream>(loop_, std::move(fd), Side::upstream);
   if (status == 0) co_return stream;
   stream->watch().write_full();
   if (race) race->running.push_back(stream.get());
+  connecting_.push_back(stream.get());
   async::Wake why = co_await stream->watch().writable(deadline);
   if (race) std::erase(race->running, stream.get());
-  if (why != async::Wake::ready)
-    co_return connect_failure(why == async::Wake::timeout ? ETIMEDOUT : ECANCELED, address);
+  std::erase(connecting_, stream.get());
+  if (why == async::Wake::cancelled) co_return fail(Code::cancelled);
+  if (why == async::Wake::timeout) co_return connect_failure(ETIMEDOUT, address);
   int error = 0;
   socklen_t size = sizeof error;
   getsockopt(stream->fd(), SOL_SOCKET, SO_ERROR, &error, &size);
   if (error != 0) co_return connect_failure(error, address);
   co_return stream;
+}
+
+void Dialer::cancel() {
+  cancelled_ = true;
+  for (TcpStream* stream : connecting_) stream->cancel();
+  resolver_.cancel();
 }
 
 async::Task<void> Dialer::run(Race& race, Address address, TimePoint deadline) {
@@ -107,7 +118,7 @@ async::Task<Result<std::unique_ptr<TcpStream>>> Dialer::race(std::vector<Address
   Race race(loop_);
   async::TaskGroup attempts(loop_);
   std::size_t started = 0;
-  while (!race.winner && race.failed < addresses.size()) {
+  while (!race.winner && !cancelled_ && race.failed < addresses.size()) {
     if (started < addresses.size()) attempts.spawn(run(race, addresses[started++], deadline));
     race.changed.reset();
     TimePoint turn = started < addresses.size() ? loop_.now() + kStagger : kNever;

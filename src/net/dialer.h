@@ -25,6 +25,8 @@ class Dialer {
   /// Errors: those of Resolver; connect_refused, connect_unreachable, connect_timeout, connect_failed with
   /// the address in the context. Nothing has been sent: all are Retry::yes.
   virtual async::Task<Result<Dialed>> dial(HostPort to, TimePoint deadline);
+  /// Ends what is under way, and every later dial, with Code::cancelled.
+  void cancel();
 
  private:
   struct Race;
@@ -34,6 +36,8 @@ class Dialer {
 
   async::Loop& loop_;
   Resolver& resolver_;
+  std::vector<TcpStream*> connecting_;
+  bool cancelled_ = false;
 };
 
 }  // namespace weir::net

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "base/log.h"
+#include "net/tcp_stream.h"
 
 namespace weir::net {
 namespace {
@@ -41,6 +42,8 @@ Result<UniqueFd> listen_tcp(const std::string& address, std::uint16_t port, bool
   if (!fd) return fail_errno(Code::io, "cannot listen on " + where, errno);
   int on = 1;
   setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  // Inherited by what is accepted: a peer that vanished without a word is found out within two minutes.
+  keep_alive(fd.get());
   if (share) setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
   if (bind(fd.get(), reinterpret_cast<sockaddr*>(&storage), size) != 0 || listen(fd.get(), kBacklog) != 0)
     return fail_errno(Code::io, "cannot listen on " + where, errno);
@@ -73,15 +76,15 @@ async::Task<Result<UniqueFd>> Listener::accept() {
         watch_.read_drained();
         co_await watch_.readable();
         break;
-      case EMFILE:
-      case ENFILE:
-      case ENOBUFS:
-      case ENOMEM:
-        if (!starved_) log::warn("cannot accept connections for now: {}; raise `ulimit -n`", strerror(errno));
+      case EBADF:
+      case EINVAL:
+      case ENOTSOCK: co_return fail_errno(Code::io, "accept", errno);
+      default:
+        // Out of descriptors or memory, a firewall's refusal, the error of one connection: none lasts for
+        // ever.
+        if (!starved_) log::warn("cannot accept connections for now: {}", strerror(errno));
         starved_ = true;
         co_await async::sleep_until(watch_.loop(), watch_.loop().now() + kStarvedPause);
-        break;
-      default: co_return fail_errno(Code::io, "accept", errno);
     }
   }
 }

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <poll.h>
 
 #include <algorithm>
 #include <cstring>
@@ -101,6 +102,10 @@ class Resolver::Channel : private async::Timer {
     if (status_ == ARES_SUCCESS) ares_destroy(channel_);
   }
 
+  void cancel_waits() {
+    for (auto& [host, question] : questions_) question->answered.cancel();
+  }
+
   std::shared_ptr<Question> ask(const std::string& host) {
     auto found = questions_.find(host);
     if (found != questions_.end() && loop().now() < found->second->expires) return found->second;
@@ -135,7 +140,13 @@ class Resolver::Channel : private async::Timer {
  private:
   void want(ares_socket_t fd, bool any);
   void serve(ares_socket_t fd) {
-    ares_process_fd(channel_, fd, fd);
+    // Over TCP c-ares may leave bytes unread, and no further edge would tell of them.
+    constexpr int kRounds = 64;
+    pollfd readable{.fd = fd, .events = POLLIN, .revents = 0};
+    for (int round = 0; round < kRounds; ++round) {
+      ares_process_fd(channel_, fd, fd);
+      if (!sockets_.contains(fd) || poll(&readable, 1, 0) <= 0) break;
+    }
     arm();
   }
   void fire() override {
@@ -202,12 +213,14 @@ void Resolver::Channel::finish(const std::string& host, Question& question, int 
 
 Resolver::Resolver(async::Loop& loop) : channel_(std::make_unique<Channel>(loop)) {}
 Resolver::~Resolver() = default;
+void Resolver::cancel() { channel_->cancel_waits(); }
 
 async::Task<Result<std::vector<Address>>> Resolver::resolve(std::string host, TimePoint deadline) {
   if (auto literal = literal_address(host)) co_return std::vector{*literal};
   std::shared_ptr<Channel::Question> question = channel_->ask(host);
   async::Wake why = co_await question->answered.wait(deadline);
   if (why == async::Wake::timeout) co_return fail(Code::dns_timeout, host);
+  if (why == async::Wake::cancelled) co_return fail(Code::cancelled);
   co_return question->answer;
 }
 

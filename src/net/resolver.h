@@ -38,6 +38,8 @@ class Resolver {
   /// share one query. Errors: dns_not_found, dns_failed, dns_timeout, cancelled. Answers are kept for their
   /// TTL, at least 1 s and at most 60 s; errors are not kept.
   async::Task<Result<std::vector<Address>>> resolve(std::string host, TimePoint deadline);
+  /// Ends the waits that are under way with Code::cancelled.
+  void cancel();
 
  private:
   class Channel;

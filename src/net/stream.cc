@@ -27,7 +27,7 @@ async::Task<Result<void>> Stream::write(std::span<const std::string_view> pieces
   std::ranges::copy(pieces, left.begin());
   for (;;) {
     while (first < count && left[first].empty()) ++first;
-    if (first == count) co_return Result<void>();
+    if (first == count) co_return co_await wait_until_flushed();
     auto sent = try_write(std::span(left).subspan(first, count - first));
     if (!sent) co_return pass(sent);
     if (*sent == 0) {
@@ -53,7 +53,17 @@ async::Task<Result<void>> Stream::write(std::string_view bytes) {
     auto ready = co_await wait_writable();
     if (!ready) co_return pass(ready);
   }
-  co_return Result<void>();
+  co_return co_await wait_until_flushed();
+}
+
+async::Task<Result<void>> Stream::wait_until_flushed() {
+  for (;;) {
+    auto flushed = flush_pending();
+    if (!flushed) co_return pass(flushed);
+    if (*flushed) co_return Result<void>();
+    auto ready = co_await wait_writable();
+    if (!ready) co_return pass(ready);
+  }
 }
 
 Failure Stream::wait_failure(async::Wake why) const {

@@ -29,6 +29,9 @@ class Stream {
   /// Waits until try_read may get further. Holds no buffer meanwhile: what an idle connection sits in.
   virtual async::Task<Result<void>> wait_readable() = 0;
   virtual async::Task<Result<void>> wait_writable() = 0;
+  /// Sends on what try_write has taken but could not hand to the system yet; true when nothing is left.
+  /// write() sees to it.
+  virtual Result<bool> flush_pending() { return true; }
   /// Tells the peer that no more bytes will come (close_notify and FIN); reading goes on.
   virtual async::Task<Result<void>> shutdown() = 0;
 
@@ -39,25 +42,33 @@ class Stream {
   async::Task<Result<void>> write(std::span<const std::string_view> pieces);
   async::Task<Result<void>> write(std::string_view bytes);
 
-  /// Ends pending and later waits with Code::cancelled.
+  /// Ends pending and later waits with Code::cancelled, and makes the on_hangup call.
   virtual void cancel() = 0;
+  virtual bool cancelled() const = 0;
   /// Ends a pending wait_readable() with Code::cancelled; later ones wait as before.
   virtual void interrupt_read() = 0;
   /// Makes the close abrupt (RST), so that the peer cannot take a cut body for a whole one.
   virtual void reset_on_close() = 0;
   /// Called once when the peer is gone for good, even while nobody reads; null disarms. See async::Watch.
-  virtual void on_hangup(std::move_only_function<void()> call) = 0;
+  virtual void on_hangup(std::move_only_function<void()> call, bool half_close_counts = false) = 0;
   /// True when nothing has come that was not read and the peer is still there: fit to be reused.
   virtual bool quiet() = 0;
 
-  /// A wait after this moment ends with the side's timeout. kNever by default.
-  void set_read_deadline(TimePoint deadline) { read_deadline_ = deadline; }
+  /// False when the end of the stream may have been forged: TLS without close_notify.
+  virtual bool ended_cleanly() const { return true; }
+
+  /// A wait after this moment ends with the side's timeout, one that is under way included. kNever by
+  /// default.
+  virtual void set_read_deadline(TimePoint deadline) { read_deadline_ = deadline; }
   void set_write_deadline(TimePoint deadline) { write_deadline_ = deadline; }
 
   Side side() const { return side_; }
   std::uint64_t bytes_in() const { return bytes_in_; }
   std::uint64_t bytes_out() const { return bytes_out_; }
   virtual async::Loop& loop() const = 0;
+
+ private:
+  async::Task<Result<void>> wait_until_flushed();
 
  protected:
   /// The error of a wait that did not end ready.

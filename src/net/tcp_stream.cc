@@ -92,6 +92,17 @@ bool TcpStream::quiet() {
 std::string TcpStream::local_address() const { return socket_address(socket_.get(), false); }
 std::string TcpStream::peer_address() const { return socket_address(socket_.get(), true); }
 
+void keep_alive(int fd) {
+  int on = 1;
+  int idle = 60;
+  int interval = 15;
+  int count = 4;
+  setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
+}
+
 std::string socket_address(int fd, bool peer) {
   sockaddr_storage storage{};
   socklen_t size = sizeof storage;

@@ -21,10 +21,17 @@ class TcpStream final : public Stream {
   async::Task<Result<void>> wait_writable() override;
   async::Task<Result<void>> shutdown() override;
   void cancel() override { watch_.cancel(); }
+  bool cancelled() const override { return watch_.cancelled(); }
   void interrupt_read() override { watch_.interrupt_read(); }
   void reset_on_close() override { reset_ = true; }
-  void on_hangup(std::move_only_function<void()> call) override { watch_.on_hangup(std::move(call)); }
+  void on_hangup(std::move_only_function<void()> call, bool half_close_counts) override {
+    watch_.on_hangup(std::move(call), half_close_counts);
+  }
   bool quiet() override;
+  void set_read_deadline(TimePoint deadline) override {
+    read_deadline_ = deadline;
+    watch_.rearm_read(deadline);
+  }
   async::Loop& loop() const override { return watch_.loop(); }
 
   int fd() const { return socket_.get(); }
@@ -38,6 +45,8 @@ class TcpStream final : public Stream {
   bool reset_ = false;
 };
 
+/// TCP keep-alive: a silent peer is asked after 60 s, and given up after four questions 15 s apart.
+void keep_alive(int fd);
 /// "127.0.0.1:8080", "[::1]:8080", or "unix".
 std::string socket_address(int fd, bool peer);
 

@@ -40,7 +40,11 @@ struct StreamBio {
       }
       return 1;
     }
+    // The inner stream may be TLS, and flush what it gathers: not what we have gathered so far.
+    std::string aside;
+    aside.swap(t_gathered);
     auto bytes = self.inner_->try_read({into, size});
+    aside.swap(t_gathered);
     if (!bytes) {
       self.inner_error_ = std::move(bytes).error();
       return 0;
@@ -160,15 +164,16 @@ Result<std::optional<std::size_t>> TlsStream::try_read(std::span<char> into) {
     std::size_t got = 0;
     ERR_clear_error();
     int returned = SSL_read_ex(ssl_.get(), into.data() + total, into.size() - total, &got);
-    if (returned == 1) {
+    int why = returned == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl_.get(), returned);
+    // Reading can make TLS write: an answer to a key update, or a warning alert.
+    if (!t_gathered.empty()) {
+      auto flushed = flush();
+      if (!flushed) return pass(flushed);
+    }
+    if (why == SSL_ERROR_NONE) {
       total += got;
       if (!SSL_has_pending(ssl_.get())) break;
       continue;
-    }
-    int why = SSL_get_error(ssl_.get(), returned);
-    if (!t_gathered.empty()) {  // a key update or a post-handshake answer
-      auto flushed = flush();
-      if (!flushed) return pass(flushed);
     }
     if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE) break;
     if (total > 0) break;  // the error will come again
@@ -182,6 +187,7 @@ Result<std::optional<std::size_t>> TlsStream::try_read(std::span<char> into) {
     unsigned long reason = ERR_peek_error();
     if (reason == 0 || ERR_GET_REASON(reason) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
       ERR_clear_error();
+      truncated_ = true;
       return 0;
     }
     return Failure(tls::handshake_error(ssl_.get(), side_, peer_));

@@ -29,15 +29,26 @@ class TlsStream final : public Stream {
   Result<std::size_t> try_write(std::span<const std::string_view> pieces) override;
   async::Task<Result<void>> wait_readable() override;
   async::Task<Result<void>> wait_writable() override;
+  Result<bool> flush_pending() override { return unsent_.empty() ? Result<bool>(true) : flush(); }
   async::Task<Result<void>> shutdown() override;
   void cancel() override { inner_->cancel(); }
+  bool cancelled() const override { return inner_->cancelled(); }
   void interrupt_read() override { inner_->interrupt_read(); }
   void reset_on_close() override {
     abrupt_ = true;
     inner_->reset_on_close();
   }
-  void on_hangup(std::move_only_function<void()> call) override { inner_->on_hangup(std::move(call)); }
+  /// HTTPS clients never close half a connection: a FIN is a client that is gone, whatever TLS 1.3 would
+  /// allow.
+  void on_hangup(std::move_only_function<void()> call, bool) override {
+    inner_->on_hangup(std::move(call), true);
+  }
   bool quiet() override;
+  void set_read_deadline(TimePoint deadline) override {
+    read_deadline_ = deadline;
+    inner_->set_read_deadline(deadline);
+  }
+  bool ended_cleanly() const override { return !truncated_; }
   async::Loop& loop() const override { return inner_->loop(); }
 
   tls::TlsFacts facts() const { return tls::facts(ssl_.get()); }
@@ -63,6 +74,7 @@ class TlsStream final : public Stream {
   std::optional<Error> inner_error_;  // what the BIO met, told after OpenSSL returns
   bool dead_ = false;                 // after a fatal error SSL_shutdown must not be called
   bool abrupt_ = false;
+  bool truncated_ = false;  // the peer ended without close_notify
 };
 
 }  // namespace weir::net

@@ -25,7 +25,10 @@ Exchange::Exchange(wire::Incoming& incoming, const ClientSide& client, Recorder&
 }
 
 void Exchange::strip_hop_by_hop() {
-  if (request_.fields.has_token("connection", "upgrade") && request_.version == http::Version::http11) {
+  // A request with a body keeps its protocol: its bytes and those of the new one could not be told apart.
+  bool bare = incoming_.body().finished();
+  if (bare && request_.fields.has_token("connection", "upgrade") &&
+      request_.version == http::Version::http11) {
     std::string_view wanted = request_.fields.get("upgrade").value_or("");
     // h2c would turn the connection into a protocol that nobody here reads.
     if (!wanted.empty() && !request_.fields.has_token("upgrade", "h2c")) upgrade_ = wanted;

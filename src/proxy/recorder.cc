@@ -1,5 +1,6 @@
 #include "proxy/recorder.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace weir::proxy {
@@ -14,7 +15,19 @@ Recording::Recording(Recorder& recorder)
 Recording::~Recording() {
   if (!announced_) recorder_.drop(*this);
   flow_->duration_us = std::chrono::duration_cast<std::chrono::microseconds>(steady_now() - begun_).count();
+  recorder_.budget_.give_back(held_);
   recorder_.sink_.closed(std::move(flow_));
+}
+
+void Recording::capture(flow::Captured& body, std::string_view part) {
+  body.size += part.size();
+  std::string_view kept =
+      part.substr(0, recorder_.body_limit_ - std::min(recorder_.body_limit_, body.bytes.size()));
+  // Once cut, always cut: a hole in the middle would be no prefix.
+  if (body.truncated || (!kept.empty() && !recorder_.budget_.take(kept.size()))) kept = {};
+  held_ += kept.size();
+  body.bytes.append(kept);
+  body.truncated = body.truncated || kept.size() < part.size();
 }
 
 void Recording::fail(Code code, std::string detail) {

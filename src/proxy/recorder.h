@@ -18,6 +18,23 @@ struct Numbers {
   flow::ConnectionId next_connection() { return connections.fetch_add(1, std::memory_order_relaxed) + 1; }
 };
 
+/// Bounds what all open flows together hold of bodies: their captured bytes are not in the store's queue yet.
+class CaptureBudget {
+ public:
+  explicit CaptureBudget(std::uint64_t limit) : limit_(limit) {}
+  /// True when `bytes` more may be held; give them back later.
+  bool take(std::uint64_t bytes) {
+    if (held_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= limit_) return true;
+    give_back(bytes);
+    return false;
+  }
+  void give_back(std::uint64_t bytes) { held_.fetch_sub(bytes, std::memory_order_relaxed); }
+
+ private:
+  const std::uint64_t limit_;
+  std::atomic<std::uint64_t> held_{0};
+};
+
 class Recorder;
 
 /// The account of one exchange while it is written. Whatever becomes of its owner, it is closed exactly once:
@@ -32,12 +49,16 @@ class Recording {
   TimePoint begun() const { return begun_; }
   void fail(Code code, std::string detail);
   void mark(std::string_view word);
+  /// Appends to the captured bytes of a body of this flow: at most the recorder's limit for a body, and
+  /// nothing while open flows hold too much together (the body is then marked as truncated).
+  void capture(flow::Captured& body, std::string_view part);
 
  private:
   friend class Recorder;
   Recorder& recorder_;
   std::unique_ptr<flow::Flow> flow_;
   TimePoint begun_;
+  std::uint64_t held_ = 0;
   bool announced_ = false;
   Recording* previous_ = nullptr;  // in the recorder's list of flows not announced yet, oldest first
   Recording* next_ = nullptr;
@@ -49,11 +70,11 @@ class Recorder : private async::Timer {
  public:
   static constexpr auto kAnnounceAfter = std::chrono::milliseconds(100);
 
-  Recorder(async::Loop& loop, flow::Sink& sink, Numbers& numbers, std::size_t body_limit)
-      : Timer(loop), sink_(sink), numbers_(numbers), body_limit_(body_limit) {}
+  Recorder(async::Loop& loop, flow::Sink& sink, Numbers& numbers, CaptureBudget& budget,
+           std::size_t body_limit)
+      : Timer(loop), sink_(sink), numbers_(numbers), budget_(budget), body_limit_(body_limit) {}
 
   flow::Sink& sink() { return sink_; }
-  std::size_t body_limit() const { return body_limit_; }
   flow::ConnectionId next_connection() { return numbers_.next_connection(); }
 
  private:
@@ -65,6 +86,7 @@ class Recorder : private async::Timer {
 
   flow::Sink& sink_;
   Numbers& numbers_;
+  CaptureBudget& budget_;
   std::size_t body_limit_;
   Recording* oldest_ = nullptr;
   Recording* newest_ = nullptr;

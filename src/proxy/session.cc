@@ -1,6 +1,7 @@
 #include "proxy/session.h"
 
 #include "async/task_group.h"
+#include "flow/redaction.h"
 #include "proxy/error_response.h"
 #include "proxy/sniff.h"
 #include "proxy/tunnel.h"
@@ -85,7 +86,6 @@ async::Task<void> Session::wait_for_room() {
 // One request after another, on the proxy port or inside a tunnel.
 async::Task<Result<void>> Session::serve_http(wire::H1ServerConnection& http) {
   for (;;) {
-    co_await wait_for_room();
     auto incoming = co_await http.next();
     if (!incoming) {
       if (incoming.error().code() == Code::cancelled && draining_) co_await stream_->shutdown();
@@ -97,6 +97,7 @@ async::Task<Result<void>> Session::serve_http(wire::H1ServerConnection& http) {
     }
     if (!*incoming) break;
     ++connection_.requests;
+    co_await wait_for_room();
     if ((*incoming)->head().method == "CONNECT") co_return co_await connect(http, **incoming);
     co_await services_.walk.carry(**incoming, client_, *stream_);
     if (draining_) http.close_after_this();
@@ -118,7 +119,7 @@ async::Task<bool> Session::tell_refusal(wire::H1ServerConnection& http, Error er
   flow.client_connection = client_.connection;
   flow.interception = client_.interception;
   if (client_.tunnel) flow.request.origin = client_.tunnel->origin;
-  flow.request_body.bytes = http.unparsed();
+  flow.request_body.bytes = flow::redacted_line(http.unparsed());
   flow.request_body.size = flow.request_body.bytes.size();
   recording.fail(error.code(), error.context());
   std::uint16_t status = info(error.code()).status;
@@ -163,15 +164,17 @@ async::Task<Result<void>> Session::connect(wire::H1ServerConnection& http, wire:
 
 // Reads until the protocol inside the tunnel is known, and goes on with it.
 async::Task<Result<void>> Session::intercept(HostPort place, std::string first) {
+  silent_ = first.empty();
   TimePoint silence = services_.loop.now() + services_.options.sniff_timeout;
+  TimePoint patience = services_.loop.now() + services_.options.limits.head_timeout;
   while (sniff(first) == Protocol::need_more) {
-    auto more = co_await read_more(
-        first, first.empty() ? silence : services_.loop.now() + services_.options.limits.head_timeout);
+    auto more = co_await read_more(first, first.empty() ? silence : patience);
     bool silent = !more && more.error().code() == Code::client_timeout && first.empty();
     if (silent) co_return co_await server_first(place);
     if (!more) co_return pass(more);
     if (!*more) break;
   }
+  silent_ = false;
   if (first.empty()) co_return Result<void>();
   switch (sniff(first)) {
     case Protocol::tls: co_return co_await intercept_tls(place, std::move(first));
@@ -308,7 +311,8 @@ async::Task<Result<void>> Session::run_tunnel(Recording& recording, wire::Upstre
 
 namespace {
 
-// A fresh connection counts as readable until somebody has looked: only what is there to be read tells who spoke.
+// A fresh connection counts as readable until somebody has looked: only what is there to be read tells who
+// spoke.
 async::Task<void> tell_when_readable(net::Stream& stream, bool& readable, async::Event& event) {
   Result<void> ready;
   while (ready && stream.quiet()) ready = co_await stream.wait_readable();
@@ -339,7 +343,9 @@ async::Task<Result<bool>> Session::listen_for_server(HostPort place) {
   }
   bool from_client = false;
   bool from_upstream = !upstream->early.empty();
-  stream_->set_read_deadline(kNever);
+  TimePoint patience = services_.loop.now() + services_.options.limits.idle_timeout;
+  stream_->set_read_deadline(patience);
+  upstream->stream->set_read_deadline(patience);
   if (!from_upstream) {
     async::Event spoke(services_.loop);
     async::TaskGroup waits(services_.loop);
@@ -349,6 +355,12 @@ async::Task<Result<bool>> Session::listen_for_server(HostPort place) {
     stream_->interrupt_read();
     upstream->stream->interrupt_read();
     co_await waits.join();
+  }
+  silent_ = false;
+  if (!from_client && !from_upstream) {
+    recording.fail(Code::client_closed, "nobody said anything");
+    services_.pool.tunnel_ended(*upstream);
+    co_return fail(Code::cancelled);
   }
   if (from_client && !from_upstream) {
     recording.mark("client_spoke_late");

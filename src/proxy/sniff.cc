@@ -20,8 +20,8 @@ Protocol sniff(std::string_view bytes) {
   if (bytes[0] == 0x05 || bytes[0] == 0x04) return Protocol::socks;
   if (kPreface.starts_with(bytes.substr(0, kPreface.size())) && bytes.size() > 3)
     return bytes.size() < kPreface.size() ? Protocol::need_more : Protocol::http2;
-  // RFC 9112 section 2.2: empty lines before the request line are allowed.
-  while (bytes.starts_with("\r\n")) bytes.remove_prefix(2);
+  // RFC 9112 section 2.2: an empty line before the request line is allowed. One: more could go on for ever.
+  if (bytes.starts_with("\r\n")) bytes.remove_prefix(2);
   if (bytes.empty() || bytes == "\r") return Protocol::need_more;
   for (std::size_t i = 0; i < bytes.size() && i <= kLongestMethod; ++i) {
     if (bytes[i] == ' ' && i > 0) return Protocol::http1;

@@ -1,15 +1,16 @@
 // Tap: a body that passes another one through and keeps a bounded copy for the record.
 #pragma once
 
-#include "flow/flow.h"
+#include "proxy/recorder.h"
 #include "wire/body.h"
 
 namespace weir::proxy {
 
 class Tap final : public wire::Body {
  public:
-  /// Keeps at most `limit` bytes in `captured`. Both outlive the tap.
-  Tap(wire::Body& inner, flow::Captured& captured, std::size_t limit);
+  /// `captured` is one of the bodies of the recording's flow. All three outlive the tap.
+  Tap(wire::Body& inner, Recording& recording, flow::Captured& captured)
+      : inner_(inner), recording_(recording), captured_(captured) {}
 
   async::Task<Result<std::string_view>> read() override;
   bool ready() const override { return inner_.ready(); }
@@ -19,8 +20,8 @@ class Tap final : public wire::Body {
 
  private:
   wire::Body& inner_;
+  Recording& recording_;
   flow::Captured& captured_;
-  std::size_t limit_;
 };
 
 }  // namespace weir::proxy

@@ -6,6 +6,8 @@
 namespace weir::proxy {
 namespace {
 
+constexpr auto kHalfClosedIdle = std::chrono::minutes(5);
+
 async::Task<Result<void>> copy(net::Stream& from, net::Stream& to, std::string_view first,
                                std::uint64_t& count) {
   count += first.size();
@@ -15,7 +17,11 @@ async::Task<Result<void>> copy(net::Stream& from, net::Stream& to, std::string_v
   for (;;) {
     auto got = co_await buffer.fill(from);
     if (!got) co_return pass(got);
-    if (*got == 0) co_return co_await to.shutdown();
+    if (*got == 0) {
+      // The other direction may go on, but not wait for ever for a peer that ignores the end.
+      to.set_read_deadline(to.loop().now() + kHalfClosedIdle);
+      co_return co_await to.shutdown();
+    }
     count += *got;
     sent = co_await to.write(buffer.data());
     if (!sent) co_return pass(sent);

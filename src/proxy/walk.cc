@@ -31,9 +31,10 @@ void note_upstream(flow::Flow& flow, const wire::UpstreamConnection& connection,
 // RFC 9110 section 9.2.2: a request is sent again only if a reused connection turned out to be stale, nothing
 // of a response has come, it had no body that is spent now, and its method is idempotent.
 bool may_retry(Exchange& exchange, const Error& error, bool reused) {
-  return reused && error.retry() == Retry::if_reused && !exchange.client_gone &&
-         !exchange.incoming().responded() && exchange.flow().request_body.size == 0 &&
-         exchange.incoming().body().finished() && http::is_idempotent(exchange.request().method);
+  return reused && error.side() == Side::upstream && error.retry() == Retry::if_reused &&
+         !exchange.client_gone && !exchange.incoming().responded() &&
+         exchange.flow().request_body.size == 0 && exchange.incoming().body().finished() &&
+         http::is_idempotent(exchange.request().method);
 }
 
 }  // namespace
@@ -55,7 +56,8 @@ async::Task<void> Walk::carry(wire::Incoming& incoming, const ClientSide& client
   incoming.on_client_gone(nullptr);
   if (served) co_return;
   Error error = std::move(served).error();
-  if (exchange.client_gone) error = Error(Code::client_closed);
+  if (exchange.client_gone)
+    error = Error(client_stream.cancelled() ? Code::shutting_down : Code::client_closed);
   exchange.recording().fail(error.code(), error.context());
   // 0 and 499: nobody is there to read an answer.
   std::uint16_t status = info(error.code()).status;
@@ -83,7 +85,7 @@ async::Task<Result<void>> Walk::give(Exchange& exchange, Answer answer) {
   flow.has_response = flow.synthesised = true;
   flow.response = answer.head;
   if (!answer.body) co_return co_await exchange.incoming().respond(answer.head, nullptr);
-  Tap tap(*answer.body, flow.response_body, recorder_.body_limit());
+  Tap tap(*answer.body, exchange.recording(), flow.response_body);
   co_return co_await exchange.incoming().respond(answer.head, &tap);
 }
 
@@ -137,7 +139,7 @@ async::Task<Result<void>> Walk::converse(Exchange& exchange, wire::Outgoing& out
     note_sent(exchange, out, begun);
     co_return co_await respond(exchange, out, client_stream);
   }
-  Tap tap(exchange.incoming().body(), flow.request_body, recorder_.body_limit());
+  Tap tap(exchange.incoming().body(), exchange.recording(), flow.request_body);
   Upload upload{exchange, out, tap, begun, {}, false};
   async::TaskGroup group(loop_);
   group.spawn(run_upload(upload));
@@ -157,7 +159,7 @@ void Walk::note_sent(Exchange& exchange, wire::Outgoing& out, TimePoint begun) {
   exchange.sent = steady_now();
   exchange.flow().timing.send = micros(exchange.sent - begun);
   if (options_.response_timeout > Duration::zero())
-    out.set_read_deadline(exchange.sent + options_.response_timeout);
+    out.expect_head_by(exchange.sent + options_.response_timeout);
 }
 
 // Interim heads go straight to the client; returns the final one (or 101, where it was asked for).
@@ -203,7 +205,7 @@ async::Task<Result<void>> Walk::pass_on(Exchange& exchange, wire::Outgoing& out)
     if (!passed) co_return pass(passed);
   }
   flow::Flow& flow = exchange.flow();
-  Tap tap(out.body(), flow.response_body, recorder_.body_limit());
+  Tap tap(out.body(), exchange.recording(), flow.response_body);
   auto done = co_await exchange.incoming().respond(exchange.response(), &tap);
   flow.response_body.complete = tap.finished();
   if (tap.finished()) flow.response_trailers = tap.trailers();

@@ -58,7 +58,8 @@ class Outgoing {
   virtual std::string take_buffered() = 0;
   /// Ends every wait of the exchange with Code::cancelled; the connection is not used again.
   virtual void cancel() = 0;
-  virtual void set_read_deadline(TimePoint deadline) = 0;
+  /// The response head must have come by then. Does nothing once it has.
+  virtual void expect_head_by(TimePoint deadline) = 0;
 };
 
 }  // namespace weir::wire

@@ -1,5 +1,7 @@
 #include "wire/h1_body.h"
 
+#include <cassert>
+
 namespace weir::wire {
 
 void H1Body::begin(http::h1::BodyLength length) {
@@ -26,7 +28,7 @@ bool H1Body::ready() const {
 
 async::Task<Result<std::size_t>> H1Body::fill() {
   if (idle_limit_ > Duration::zero()) stream_.set_read_deadline(stream_.loop().now() + idle_limit_);
-  return buffer_.fill(stream_);
+  return buffer_.fill(stream_, &stopped_);
 }
 
 async::Task<Result<std::string_view>> H1Body::read() {
@@ -35,7 +37,10 @@ async::Task<Result<std::string_view>> H1Body::read() {
     if (buffer_.empty()) {
       auto got = co_await fill();
       if (got && *got == 0) {
-        auto ended = decoder_.end_of_input();
+        bool forged = length_.kind == http::h1::BodyLength::Kind::until_close && !stream_.ended_cleanly();
+        auto ended =
+            forged ? Result<void>(fail(Code::upstream_body_incomplete, "TLS ended without close_notify"))
+                   : decoder_.end_of_input();
         failed_ = !ended;
         if (!ended) co_return pass(ended);
         continue;
@@ -47,7 +52,18 @@ async::Task<Result<std::string_view>> H1Body::read() {
     failed_ = !step;
     if (!step) co_return pass(step);
     buffer_.consume(step->consumed);
-    if (!step->data.empty()) co_return step->data;
+    if (step->data.empty()) continue;
+    // The end that is there already is taken along, so that the last part is known to be the last.
+    if (buffer_.data().starts_with("\r\n0\r\n\r\n") && length_.kind == http::h1::BodyLength::Kind::chunked) {
+      while (!decoder_.done()) {
+        auto end = decoder_.step(buffer_.data());
+        failed_ = !end;
+        if (!end) co_return pass(end);
+        assert(end->data.empty());
+        buffer_.consume(end->consumed);
+      }
+    }
+    co_return step->data;
   }
   co_return std::string_view();
 }

@@ -22,6 +22,8 @@ void H1ClientConnection::begin(std::string_view method, bool reused) {
   sent_ = received_ = keep_alive_ = false;
   head_bytes_ = interim_ = 0;
   scanner_.reset();
+  stream_->set_read_deadline(kNever);
+  stream_->set_write_deadline(kNever);
 }
 
 async::Task<Result<void>> H1ClientConnection::send(const http::RequestHead& head, Body* body) {

@@ -34,7 +34,9 @@ class H1ClientConnection final : public Outgoing {
   net::Stream& raw_stream() override { return *stream_; }
   std::string take_buffered() override;
   void cancel() override;
-  void set_read_deadline(TimePoint deadline) override { stream_->set_read_deadline(deadline); }
+  void expect_head_by(TimePoint deadline) override {
+    if (!received_) stream_->set_read_deadline(deadline);
+  }
 
   /// True when the last exchange ended so that another may follow, and the peer has said nothing since.
   bool reusable();

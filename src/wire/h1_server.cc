@@ -83,7 +83,9 @@ Result<void> H1ServerConnection::parse(std::size_t size) {
   if (!length) return pass(length);
   buffer_.consume(size);
   body_.begin(*length);
+  if (body_.finished()) buffer_.release();
   stream_.set_read_deadline(kNever);
+  stream_.set_write_deadline(kNever);
   if (!http::h1::keeps_alive(head_.version, head_.fields)) closing_ = true;
   return {};
 }
@@ -138,7 +140,9 @@ async::Task<Result<void>> H1ServerConnection::respond(http::ResponseHead& head, 
   if (!sent && responded_) {
     closing_ = true;
     cut_ = sent.error().side() != Side::client;
-    if (cut_) stream_.reset_on_close();
+    // A cut body shows by its framing, but for one that runs until the end of the connection.
+    bool framed = how.chunked || (body && body->length());
+    if (cut_ && !framed) stream_.reset_on_close();
   }
   co_return sent;
 }
@@ -192,6 +196,9 @@ std::string H1ServerConnection::take_buffered() {
   return out;
 }
 
-std::string H1ServerConnection::unparsed() const { return std::string(buffer_.data().substr(0, 200)); }
+std::string H1ServerConnection::unparsed() const {
+  std::string_view data = buffer_.data().substr(0, 200);
+  return std::string(data.substr(0, data.find_first_of("\r\n")));
+}
 
 }  // namespace weir::wire

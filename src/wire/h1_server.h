@@ -41,7 +41,7 @@ class H1ServerConnection final : private Incoming {
   std::string take_buffered() override;
   /// True between requests.
   bool idle() const { return idle_; }
-  /// The raw first bytes of a request that could not be parsed, for the record; at most 200.
+  /// The first line of a request that could not be parsed, for the record; at most 200 bytes of it.
   std::string unparsed() const;
 
  private:

@@ -32,7 +32,8 @@ class ReadBuffer {
 
   /// Reads more, behind what is there; waits if it must, without holding a block when empty. Returns the
   /// number of new bytes, 0 at the end of the stream. Views into data() become invalid.
-  async::Task<Result<std::size_t>> fill(net::Stream& stream);
+  /// When `*stop` turns true while it waits, it ends with Code::cancelled.
+  async::Task<Result<std::size_t>> fill(net::Stream& stream, const bool* stop = nullptr);
 
  private:
   void make_room();

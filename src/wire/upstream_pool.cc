@@ -95,7 +95,9 @@ async::Task<Result<UpstreamTunnel>> UpstreamPool::reach(HostPort to, bool tunnel
   if (proxy && tunnel) {
     out.stream->set_read_deadline(deadline);
     out.stream->set_write_deadline(deadline);
+    attempts_.push_back(out.stream.get());
     auto early = co_await connect_through(*out.stream, *proxy, to);
+    std::erase(attempts_, out.stream.get());
     if (!early) co_return pass(early);
     out.early = std::move(*early);
     out.stream->set_read_deadline(kNever);
@@ -148,7 +150,9 @@ async::Task<Result<void>> UpstreamPool::secure(UpstreamTunnel& tunnel, const Hos
   if (!session) co_return pass(session);
   auto secured = std::make_unique<net::TlsStream>(std::move(tunnel.stream), std::move(*session),
                                                   std::move(tunnel.early), name.str());
+  attempts_.push_back(secured.get());
   auto shaken = co_await secured->handshake(loop().now() + options_.tls_timeout);
+  std::erase(attempts_, secured.get());
   tunnel.facts.tls_us = micros_since(start);
   if (!shaken) co_return pass(shaken);
   tunnel.facts.tls = secured->facts();
@@ -196,6 +200,11 @@ void UpstreamPool::fire() {
     entry = entry->second.empty() ? idle_.erase(entry) : std::next(entry);
   }
   if (idle_count_ > 0) schedule(loop().now() + kSweep);
+}
+
+void UpstreamPool::cancel_attempts() {
+  dialer_.cancel();
+  for (net::Stream* stream : attempts_) stream->cancel();
 }
 
 void UpstreamPool::close() {

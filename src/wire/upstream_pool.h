@@ -98,6 +98,8 @@ class UpstreamPool : private async::Timer {
   void tunnel_ended(const UpstreamTunnel& tunnel) { tell(tunnel.facts, *tunnel.stream, true); }
   /// Closes idle connections and keeps none from now on.
   void close();
+  /// Ends every connection attempt that is under way with Code::cancelled.
+  void cancel_attempts();
   std::size_t idle() const { return idle_count_; }
 
  private:
@@ -124,6 +126,7 @@ class UpstreamPool : private async::Timer {
   PoolOptions options_;
   std::unordered_map<Route, std::vector<Idle>, RouteHash> idle_;
   std::size_t idle_count_ = 0;
+  std::vector<net::Stream*> attempts_;  // streams that speak to a proxy, or shake hands
   bool closed_ = false;
 };
 

@@ -291,7 +291,8 @@ class Failures(CurlTest):
 
     def test_body_that_ends_early(self):
         done = self.curl(f"{self.tls.url}/close-early")
-        self.assertEqual((done.returncode, done.stdout), (18, b"0123456789"), "curl knows that the body is short")
+        self.assertIn(done.returncode, (18, 56), "curl knows that the body is short")
+        self.assertEqual(done.stdout, b"0123456789")
         flow = self.only_flow()
         self.assertEqual((flow["status"], flow["error_code"]), (200, "upstream_body_incomplete"))
 

@@ -1,6 +1,7 @@
 #include "tests/support/fake_upstream.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/socket.h>
 
 #include "base/ascii.h"
@@ -20,7 +21,11 @@ std::size_t length_of(std::string_view head) {
 
 }  // namespace
 
-std::string UpstreamSocket::read_request() {
+UpstreamSocket::UpstreamSocket(UniqueFd socket, tls::SslPtr tls) : socket_(std::move(socket)), tls_(std::move(tls)) {
+  if (socket_) make_blocking(socket_.get());
+}
+
+std::string UpstreamSocket::read_message() {
   for (;;) {
     std::size_t end = buffer_.find("\r\n\r\n");
     if (end != std::string::npos) {
@@ -56,6 +61,7 @@ bool UpstreamSocket::start_tls(tls::SslPtr session) {
 
 FakeUpstream::FakeUpstream(Serve serve, const tls::testing::Origin* tls)
     : serve_(std::move(serve)), tls_(tls), listener_(*net::listen_tcp("127.0.0.1", 0, false)), port_(net::bound_port(listener_.get())) {
+  signal(SIGPIPE, SIG_IGN);  // OpenSSL's own sockets know no MSG_NOSIGNAL
   make_blocking(listener_.get());
   acceptor_ = std::thread([this] { accept_all(); });
 }
@@ -89,7 +95,7 @@ void FakeUpstream::accept_all() {
 
 FakeUpstream::Serve always(std::string response) {
   return [response = std::move(response)](UpstreamSocket& socket) {
-    while (!socket.read_request().empty())
+    while (!socket.read_message().empty())
       if (!socket.write(response)) return;
   };
 }

@@ -17,10 +17,10 @@ namespace weir::testing {
 /// A blocking connection to the origin, plain or TLS.
 class UpstreamSocket {
  public:
-  UpstreamSocket(UniqueFd socket, tls::SslPtr tls) : socket_(std::move(socket)), tls_(std::move(tls)) {}
+  UpstreamSocket(UniqueFd socket, tls::SslPtr tls);
 
-  /// Reads one request head and its body (by Content-Length); empty at the end of the connection.
-  std::string read_request();
+  /// Reads one message, head and body (by Content-Length); empty at the end of the connection.
+  std::string read_message();
   /// False once the other side is gone.
   bool write(std::string_view text);
   /// Goes on with TLS, as a proxy's tunnel does once it stands.

@@ -125,10 +125,11 @@ class Walkway {
   proxy::Minter minter_{authority_, leaves_, workers_};
   KeepingSink sink_;
   proxy::Numbers numbers_;
+  proxy::CaptureBudget budget_{std::uint64_t{1} << 30};
   async::Loop loop_{async::Loop::Time::manual};
   net::Resolver resolver_{loop_};
   FakeDialer dialer_{loop_, resolver_};
-  proxy::Recorder recorder_{loop_, sink_, numbers_, options_.body_limit};
+  proxy::Recorder recorder_{loop_, sink_, numbers_, budget_, options_.body_limit};
   wire::UpstreamPool pool_{loop_, dialer_, client_tls_, pool_options()};
   proxy::Filters filters_{all_filters()};
   proxy::Walk walk_{loop_, pool_, recorder_, filters_, options_.walk};
