@@ -98,8 +98,8 @@ void Loop::run_until_idle() {
   for (;;) {
     poll(0);
     fire_timers();
-    run_posted();
-    if (ready_.empty()) return;
+    bool more_posted = run_posted();
+    if (ready_.empty() && !more_posted) return;
     run_ready();
   }
 }
@@ -135,14 +135,15 @@ void Loop::run_ready() {
   running_.clear();
 }
 
-void Loop::run_posted() {
+bool Loop::run_posted() {
   std::vector<std::move_only_function<void()>> work;
   {
     std::lock_guard lock(posted_mutex_);
-    if (posted_.empty()) return;
+    if (posted_.empty()) return false;
     work.swap(posted_);
   }
   for (auto& item : work) item();
+  return true;
 }
 
 void Loop::fire_timers() {

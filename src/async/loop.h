@@ -84,7 +84,8 @@ class Loop {
   void poll(int timeout_ms);
   int poll_timeout() const;
   void run_ready();
-  void run_posted();
+  /// True when there was something.
+  bool run_posted();
   void fire_timers();
   void heap_up(std::size_t at);
   void heap_down(std::size_t at);

@@ -97,7 +97,7 @@ TEST_F(TaskTest, destroys_what_a_suspended_frame_holds) {
 
 TEST_F(TaskTest, carries_an_exception_to_its_awaiter) {
   auto bug = []() -> Task<int> {
-    throw std::runtime_error("bug");
+    throw std::runtime_error("bug");  // hazard-ok: the bug under test
     co_return 1;
   };
   std::string caught;
@@ -115,7 +115,9 @@ TEST_F(TaskTest, carries_an_exception_to_its_awaiter) {
 
 // Events
 
-Task<void> note(Event& event, TimePoint deadline, std::vector<Wake>& woken) { woken.push_back(co_await event.wait(deadline)); }
+Task<void> note(Event& event, TimePoint deadline, std::vector<Wake>& woken) {
+  woken.push_back(co_await event.wait(deadline));
+}
 
 TEST_F(TaskTest, wakes_all_who_wait_for_an_event) {
   Event event(loop);
@@ -156,7 +158,9 @@ TEST_F(TaskTest, cancels_present_waits_for_an_event_only) {
 
 // Groups
 
-Task<void> join(TaskGroup& group, TimePoint deadline, std::optional<Wake>& out) { out = co_await group.join(deadline); }
+Task<void> join(TaskGroup& group, TimePoint deadline, std::optional<Wake>& out) {
+  out = co_await group.join(deadline);
+}
 
 TEST_F(TaskTest, joins_a_group_when_its_last_child_has_ended) {
   TaskGroup children(loop);
@@ -193,7 +197,7 @@ TEST_F(TaskTest, takes_no_children_once_closed) {
 
 TEST_F(TaskTest, outlives_the_bug_of_one_child) {
   auto bug = []() -> Task<void> {
-    throw std::runtime_error("a bug of this test");
+    throw std::runtime_error("a bug of this test");  // hazard-ok: the bug under test
     co_return;
   };
   TaskGroup children(loop);

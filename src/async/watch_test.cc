@@ -26,13 +26,16 @@ class WatchTest : public ::testing::Test {
     loop.run_until_idle();
   }
 
-  void say(std::string_view text) { EXPECT_EQ(send(theirs.get(), text.data(), text.size(), 0), static_cast<ssize_t>(text.size())); }
+  void say(std::string_view text) {
+    EXPECT_EQ(send(theirs.get(), text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
+  }
   /// Reads until nothing is left, and says so to the watch.
   std::string drain() {
     char part[4096];
     std::string out;
     ssize_t got;
-    while ((got = recv(ours.get(), part, sizeof part, 0)) > 0) out.append(part, static_cast<std::size_t>(got));
+    while ((got = recv(ours.get(), part, sizeof part, 0)) > 0)
+      out.append(part, static_cast<std::size_t>(got));
     watch->read_drained();
     return out;
   }
@@ -41,8 +44,12 @@ class WatchTest : public ::testing::Test {
     group.spawn(wait(*watch, deadline, woken));
     loop.run_until_idle();
   }
-  static Task<void> wait(Watch& watch, TimePoint deadline, std::optional<Wake>& woken) { woken = co_await watch.readable(deadline); }
-  static Task<void> wait_to_write(Watch& watch, std::optional<Wake>& woken) { woken = co_await watch.writable(); }
+  static Task<void> wait(Watch& watch, TimePoint deadline, std::optional<Wake>& woken) {
+    woken = co_await watch.readable(deadline);
+  }
+  static Task<void> wait_to_write(Watch& watch, std::optional<Wake>& woken) {
+    woken = co_await watch.writable();
+  }
 
   Loop loop{Loop::Time::manual};
   UniqueFd ours;

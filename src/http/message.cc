@@ -18,6 +18,7 @@ std::string Origin::str() const {
 }
 
 std::string RequestHead::url() const {
+  if (origin.place.host.empty()) return "";  // a request that could not be read
   if (method == "CONNECT") return "https://" + origin.place.str();
   std::string out = origin.str();
   if (target != "*") out.append(target);

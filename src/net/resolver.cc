@@ -217,6 +217,9 @@ void Resolver::cancel() { channel_->cancel_waits(); }
 
 async::Task<Result<std::vector<Address>>> Resolver::resolve(std::string host, TimePoint deadline) {
   if (auto literal = literal_address(host)) co_return std::vector{*literal};
+  // RFC 6761 section 6.3: these names never leave the machine.
+  if (host == "localhost" || host.ends_with(".localhost"))
+    co_return std::vector{*literal_address("127.0.0.1"), *literal_address("::1")};
   std::shared_ptr<Channel::Question> question = channel_->ask(host);
   async::Wake why = co_await question->answered.wait(deadline);
   if (why == async::Wake::timeout) co_return fail(Code::dns_timeout, host);

@@ -36,7 +36,8 @@ class Resolver {
 
   /// The addresses of `host` (canonical), best first, ports 0; never empty. Same-time questions for one name
   /// share one query. Errors: dns_not_found, dns_failed, dns_timeout, cancelled. Answers are kept for their
-  /// TTL, at least 1 s and at most 60 s; errors are not kept.
+  /// TTL, at least 1 s and at most 60 s; errors are not kept. "localhost" and names
+  /// below it are loopback, and nobody is asked.
   async::Task<Result<std::vector<Address>>> resolve(std::string host, TimePoint deadline);
   /// Ends the waits that are under way with Code::cancelled.
   void cancel();

@@ -118,7 +118,8 @@ Result<bool> TlsStream::flush() {
   gathered.clear();
   t_gathered.swap(gathered);
   if (!sent) return pass(sent);
-  return unsent_.empty();
+  if (!unsent_.empty()) return false;
+  return inner_->flush_pending();
 }
 
 Failure TlsStream::ssl_failure() {

@@ -29,7 +29,7 @@ class TlsStream final : public Stream {
   Result<std::size_t> try_write(std::span<const std::string_view> pieces) override;
   async::Task<Result<void>> wait_readable() override;
   async::Task<Result<void>> wait_writable() override;
-  Result<bool> flush_pending() override { return unsent_.empty() ? Result<bool>(true) : flush(); }
+  Result<bool> flush_pending() override { return unsent_.empty() ? inner_->flush_pending() : flush(); }
   async::Task<Result<void>> shutdown() override;
   void cancel() override { inner_->cancel(); }
   bool cancelled() const override { return inner_->cancelled(); }

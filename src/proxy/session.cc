@@ -132,6 +132,11 @@ async::Task<bool> Session::tell_refusal(wire::H1ServerConnection& http, Error er
   co_return sent.has_value();
 }
 
+void Session::note_failure(Recording& recording, const Error& error) {
+  bool cut = error.code() == Code::cancelled && stream_->cancelled();
+  recording.fail(cut ? Code::shutting_down : error.code(), error.context());
+}
+
 void Session::describe_tunnel(flow::Flow& flow, const HostPort& place, flow::Interception interception) {
   flow.kind = flow::Kind::tunnel;
   flow.interception = interception;
@@ -149,7 +154,7 @@ async::Task<Result<void>> Session::connect(wire::H1ServerConnection& http, wire:
     describe_tunnel(recording.flow(), place, flow::Interception::passthrough);
     recording.flow().request.fields = incoming.head().fields;
     auto done = co_await pass_through(recording, place, http, incoming);
-    if (!done) recording.fail(done.error().code(), done.error().context());
+    if (!done) note_failure(recording, done.error());
     co_return done;
   }
   http::ResponseHead established;
@@ -184,7 +189,7 @@ async::Task<Result<void>> Session::intercept(HostPort place, std::string first) 
   Recording recording(services_.recorder);
   describe_tunnel(recording.flow(), place, flow::Interception::opaque);
   auto done = co_await opaque(recording, place, std::move(first));
-  if (!done) recording.fail(done.error().code(), done.error().context());
+  if (!done) note_failure(recording, done.error());
   co_return done;
 }
 
@@ -337,7 +342,7 @@ async::Task<Result<bool>> Session::listen_for_server(HostPort place) {
   describe_tunnel(recording.flow(), place, flow::Interception::opaque);
   auto upstream = co_await services_.pool.connect_tunnel(place);
   if (!upstream) {
-    recording.fail(upstream.error().code(), upstream.error().context());
+    note_failure(recording, upstream.error());
     stream_->reset_on_close();
     co_return pass(upstream);
   }
@@ -369,7 +374,7 @@ async::Task<Result<bool>> Session::listen_for_server(HostPort place) {
   }
   auto done = co_await run_tunnel(recording, std::move(*upstream), std::string());
   if (done) co_return false;
-  recording.fail(done.error().code(), done.error().context());
+  note_failure(recording, done.error());
   co_return pass(done);
 }
 

@@ -69,6 +69,8 @@ class Session {
   async::Task<Result<tls::ClientHello>> read_hello(std::string& bytes);
   async::Task<void> wait_for_room();
   void describe_tunnel(flow::Flow& flow, const HostPort& place, flow::Interception interception);
+  /// What ended a tunnel; a cut of ours is told as what it is.
+  void note_failure(Recording& recording, const Error& error);
   void note_connection(bool ended);
 
   Services& services_;

@@ -56,8 +56,13 @@ async::Task<void> Walk::carry(wire::Incoming& incoming, const ClientSide& client
   incoming.on_client_gone(nullptr);
   if (served) co_return;
   Error error = std::move(served).error();
-  if (exchange.client_gone)
-    error = Error(client_stream.cancelled() ? Code::shutting_down : Code::client_closed);
+  // What ended the exchange from outside is the cause of whatever failed by it.
+  bool cut = client_stream.cancelled() && (exchange.client_gone || error.code() == Code::cancelled);
+  if (cut) {
+    error = Error(Code::shutting_down);
+  } else if (exchange.client_gone) {
+    error = Error(Code::client_closed);
+  }
   exchange.recording().fail(error.code(), error.context());
   // 0 and 499: nobody is there to read an answer.
   std::uint16_t status = info(error.code()).status;

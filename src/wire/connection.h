@@ -20,8 +20,7 @@ class Incoming {
   virtual http::RequestHead& head() = 0;
   virtual std::size_t head_bytes() const = 0;
   virtual Body& body() = 0;
-  /// True when the client waits for 100 (Continue) before it sends the body.
-  virtual bool expects_continue() const = 0;
+
   /// Sends an interim response (1xx). Dropped for HTTP/1.0 clients.
   virtual async::Task<Result<void>> inform(const http::ResponseHead& head) = 0;
   /// Sends the final response and pulls `body` to its end (null: no body). Framing fields are the

@@ -90,10 +90,6 @@ Result<void> H1ServerConnection::parse(std::size_t size) {
   return {};
 }
 
-bool H1ServerConnection::expects_continue() const {
-  return head_.version == http::Version::http11 && head_.fields.has_token("expect", "100-continue");
-}
-
 async::Task<Result<void>> H1ServerConnection::inform(const http::ResponseHead& head) {
   if (head_.version == http::Version::http10) co_return Result<void>();
   std::string text;

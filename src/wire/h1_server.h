@@ -48,7 +48,7 @@ class H1ServerConnection final : private Incoming {
   http::RequestHead& head() override { return head_; }
   std::size_t head_bytes() const override { return head_bytes_; }
   Body& body() override { return body_; }
-  bool expects_continue() const override;
+
   async::Task<Result<void>> inform(const http::ResponseHead& head) override;
   async::Task<Result<void>> respond(http::ResponseHead& head, Body* body) override;
   async::Task<Result<void>> leave_http(http::ResponseHead& head) override;

@@ -83,8 +83,10 @@ class Client {
     while (!text.empty()) {
       ssize_t sent = ::send(socket_.get(), text.data(), text.size(), MSG_NOSIGNAL);
       if (sent > 0) text.remove_prefix(static_cast<std::size_t>(sent));
-      if (sent < 0 && errno == EAGAIN) wait(POLLOUT);
-      else if (sent < 0) return;
+      if (sent < 0 && errno == EAGAIN)
+        wait(POLLOUT);
+      else if (sent < 0)
+        return;
     }
   }
   /// Waits until `size` bytes have come, or the end. Takes them.
@@ -231,9 +233,12 @@ std::uint64_t write_until_blocked(UpstreamSocket& socket, std::uint64_t limit) {
   while (total < limit) {
     pollfd one{.fd = socket.fd(), .events = POLLOUT, .revents = 0};
     if (poll(&one, 1, 500) == 0) break;  // half a second without room: it is blocked
-    ssize_t sent = send(socket.fd(), block.data(), std::min<std::uint64_t>(block.size(), limit - total), MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (sent > 0) total += static_cast<std::uint64_t>(sent);
-    else if (errno != EAGAIN) break;
+    ssize_t sent = send(socket.fd(), block.data(), std::min<std::uint64_t>(block.size(), limit - total),
+                        MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent > 0)
+      total += static_cast<std::uint64_t>(sent);
+    else if (errno != EAGAIN)
+      break;
   }
   return total;
 }

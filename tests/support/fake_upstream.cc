@@ -21,7 +21,8 @@ std::size_t length_of(std::string_view head) {
 
 }  // namespace
 
-UpstreamSocket::UpstreamSocket(UniqueFd socket, tls::SslPtr tls) : socket_(std::move(socket)), tls_(std::move(tls)) {
+UpstreamSocket::UpstreamSocket(UniqueFd socket, tls::SslPtr tls)
+    : socket_(std::move(socket)), tls_(std::move(tls)) {
   if (socket_) make_blocking(socket_.get());
 }
 
@@ -60,7 +61,10 @@ bool UpstreamSocket::start_tls(tls::SslPtr session) {
 }
 
 FakeUpstream::FakeUpstream(Serve serve, const tls::testing::Origin* tls)
-    : serve_(std::move(serve)), tls_(tls), listener_(*net::listen_tcp("127.0.0.1", 0, false)), port_(net::bound_port(listener_.get())) {
+    : serve_(std::move(serve)),
+      tls_(tls),
+      listener_(*net::listen_tcp("127.0.0.1", 0, false)),
+      port_(net::bound_port(listener_.get())) {
   signal(SIGPIPE, SIG_IGN);  // OpenSSL's own sockets know no MSG_NOSIGNAL
   make_blocking(listener_.get());
   acceptor_ = std::thread([this] { accept_all(); });

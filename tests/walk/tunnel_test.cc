@@ -17,7 +17,8 @@ TEST_P(Tunnel, intercepts_tls) {
   upstream.expects(kGetSeen);
   upstream.sends(kOk);
   client.expects(kOk);
-  flow::Flow flow = play.records({.status = 200, .marks = "", .interception = Interception::intercepted, .response_body = "ok"});
+  flow::Flow flow = play.records(
+      {.status = 200, .marks = "", .interception = Interception::intercepted, .response_body = "ok"});
   EXPECT_EQ(flow.request.url(), play.stage().fill("https://{origin}/"));
   client.sends(kInsideSent);
   upstream.expects(kGetSeen);
@@ -73,7 +74,8 @@ TEST_P(Tunnel, records_a_client_that_rejects_our_certificate) {
     auto& client = play.tunnel();
     EXPECT_FALSE(client.tries_tls(tls::testing::plain_client({}, play.stage().origin().host, version)));
     client.half_closes();
-    flow::Flow flow = play.records({.error = Code::client_rejected_certificate, .interception = Interception::intercepted});
+    flow::Flow flow =
+        play.records({.error = Code::client_rejected_certificate, .interception = Interception::intercepted});
     EXPECT_EQ(flow.kind, flow::Kind::tunnel);
   }
   play.no_upstream();
@@ -97,9 +99,11 @@ TEST_P(Tunnel, tells_what_is_wrong_with_an_upstream_certificate) {
       {Code::upstream_cert_untrusted,
        [](Playbook& play) {
          auto stranger = tls::testing::make_authority("Stranger");
-         return tls::testing::Origin{tls::testing::make_server(&stranger, {.names = {play.names()}})}.new_session();
+         return tls::testing::Origin{tls::testing::make_server(&stranger, {.names = {play.names()}})}
+             .new_session();
        }},
-      {Code::upstream_cert_expired, bent([now](auto& recipe) { recipe.from = now - 20 * 86400, recipe.until = now - 86400; })},
+      {Code::upstream_cert_expired,
+       bent([now](auto& recipe) { recipe.from = now - 20 * 86400, recipe.until = now - 86400; })},
       {Code::upstream_cert_not_yet_valid, bent([now](auto& recipe) { recipe.from = now + 86400; })},
       {Code::upstream_cert_name_mismatch, bent([](auto& recipe) { recipe.names = {"wrong.test"}; })},
   };
@@ -159,7 +163,8 @@ TEST_P(Tunnel, cuts_inside_tls_without_an_orderly_end) {
   upstream.resets();
   EXPECT_EQ(client.reads_all(), "");
   EXPECT_TRUE(client.was_reset());
-  play.records({.status = 200, .error = over_memory() ? Code::upstream_body_incomplete : Code::upstream_reset});
+  play.records(
+      {.status = 200, .error = over_memory() ? Code::upstream_body_incomplete : Code::upstream_reset});
 }
 
 TEST_P(Tunnel, intercepts_plain_http) {
@@ -197,8 +202,12 @@ TEST_P(Tunnel, carries_what_it_cannot_read) {
   client.sends("\xffgarbage");
   auto& upstream = play.upstream();
   upstream.expects("\xffgarbage");
-  upstream.sends("\xfe" "back");
-  client.expects("\xfe" "back");
+  upstream.sends(
+      "\xfe"
+      "back");
+  client.expects(
+      "\xfe"
+      "back");
   client.half_closes();
   upstream.expects_end();
   upstream.sends("late");
@@ -219,7 +228,8 @@ TEST_P(Tunnel, ends_both_sides_when_one_is_cut) {
   client.resets();
   upstream.reads_all();
   upstream.closes();
-  play.records({.error = over_memory() ? Code::none : Code::client_reset, .interception = Interception::opaque});
+  play.records(
+      {.error = over_memory() ? Code::none : Code::client_reset, .interception = Interception::opaque});
 }
 
 TEST_P(Tunnel, leaves_hosts_on_the_pass_through_list_alone) {
