@@ -13,6 +13,10 @@
 namespace weir::app {
 namespace {
 
+// What open flows may hold of bodies, however small the queue is set: as much again as the queue, but not
+// nothing.
+constexpr std::uint64_t kLeastBudget = 16 << 20;
+
 std::size_t thread_count(const config::Settings& settings) {
   if (settings.threads > 0) return settings.threads;
   return std::max(1u, std::thread::hardware_concurrency());
@@ -50,7 +54,9 @@ class Server::Observed final : public flow::Sink {
 };
 
 Server::Server(RoomOptions options, tls::Authority authority)
-    : options_(std::move(options)), authority_(std::move(authority)), budget_(options_.store.queue_bytes) {}
+    : options_(std::move(options)),
+      authority_(std::move(authority)),
+      budget_(std::max<std::uint64_t>(options_.store.queue_bytes, kLeastBudget)) {}
 
 Result<std::unique_ptr<Server>> Server::start(const config::Settings& given, Observer* observer) {
   auto settings = with_default_folders(given);

@@ -51,6 +51,9 @@ class Stream {
   virtual void reset_on_close() = 0;
   /// Called once when the peer is gone for good, even while nobody reads; null disarms. See async::Watch.
   virtual void on_hangup(std::move_only_function<void()> call, bool half_close_counts = false) = 0;
+  /// Whether a peer that has closed its sending side is gone, as far as HTTP is concerned: HTTPS clients
+  /// never close half a connection, whatever TLS 1.3 would allow.
+  virtual bool half_close_means_gone() const { return false; }
   /// True when nothing has come that was not read and the peer is still there: fit to be reused.
   virtual bool quiet() = 0;
 

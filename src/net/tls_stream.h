@@ -38,11 +38,10 @@ class TlsStream final : public Stream {
     abrupt_ = true;
     inner_->reset_on_close();
   }
-  /// HTTPS clients never close half a connection: a FIN is a client that is gone, whatever TLS 1.3 would
-  /// allow.
-  void on_hangup(std::move_only_function<void()> call, bool) override {
-    inner_->on_hangup(std::move(call), true);
+  void on_hangup(std::move_only_function<void()> call, bool half_close_counts) override {
+    inner_->on_hangup(std::move(call), half_close_counts);
   }
+  bool half_close_means_gone() const override { return true; }
   bool quiet() override;
   void set_read_deadline(TimePoint deadline) override {
     read_deadline_ = deadline;

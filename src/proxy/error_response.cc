@@ -3,11 +3,20 @@
 #include <fmt/format.h>
 
 #include "base/json.h"
+#include "flow/text.h"
 
 namespace weir::proxy {
 namespace {
 
 enum class Form { text, json, html };
+
+// "application/json;q=0": the client says no.
+bool refused(std::string_view element) {
+  std::size_t at = element.find(";q=0");
+  if (at == std::string_view::npos) return false;
+  std::string_view rest = element.substr(at + 4);
+  return rest.find_first_not_of(".0 ") == std::string_view::npos;
+}
 
 Form preferred_form(const http::Fields& fields) {
   Form form = Form::text;
@@ -16,7 +25,7 @@ Form preferred_form(const http::Fields& fields) {
     if (!iequals(field.name, "accept")) continue;
     for_each_element(field.value, [&](std::string_view element) {
       std::string_view type = trim_ows(element.substr(0, element.find(';')));
-      if (decided) return;
+      if (decided || refused(element)) return;
       if (iequals(type, "application/json") ||
           (type.size() > 5 && iequals(type.substr(type.size() - 5), "+json"))) {
         form = Form::json;
@@ -45,12 +54,6 @@ std::string escape_html(std::string_view text) {
   return out;
 }
 
-std::string printable(std::string_view text) {
-  std::string out;
-  for (char c : text) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7F ? '?' : c;
-  return out;
-}
-
 std::string as_json(const Error& error, const CodeInfo& about, std::uint64_t flow) {
   std::string out;
   JsonWriter json(out, 2);
@@ -68,7 +71,7 @@ std::string as_json(const Error& error, const CodeInfo& about, std::uint64_t flo
 
 std::string as_text(const Error& error, const CodeInfo& about, std::uint64_t flow) {
   std::string out = fmt::format("Weir: {}\n", about.title);
-  if (!error.context().empty()) out += fmt::format("  {}\n", printable(error.context()));
+  if (!error.context().empty()) out += fmt::format("  {}\n", flow::printable(error.context()));
   if (!about.mend.empty()) out += fmt::format("  {}\n", about.mend);
   return out + fmt::format("  code {}, phase {}, flow {}\n", about.name, name(about.phase), flow);
 }
@@ -80,7 +83,8 @@ std::string as_html(const Error& error, const CodeInfo& about, std::uint64_t flo
       "<h1 style=\"font-size:1.3em\">Weir: {2}</h1><p><code>{3}</code></p><p>{4}</p>"
       "<p style=\"color:#777\">code <code>{5}</code>, phase {6}, flow {7}</p></body></html>\n",
       about.status, http::reason_phrase(about.status), escape_html(about.title),
-      escape_html(printable(error.context())), escape_html(about.mend), about.name, name(about.phase), flow);
+      escape_html(flow::printable(error.context())), escape_html(about.mend), about.name, name(about.phase),
+      flow);
 }
 
 }  // namespace

@@ -18,7 +18,11 @@ async::Task<Result<void>> copy(net::Stream& from, net::Stream& to, std::string_v
     auto got = co_await buffer.fill(from);
     if (!got) co_return pass(got);
     if (*got == 0) {
-      // The other direction may go on, but not wait for ever for a peer that ignores the end.
+      // The other direction may go on, but not wait for ever for a peer that ignores the end, nor outlive a
+      // cancel() of the stream that has ended.
+      from.on_hangup([&from, &to] {
+        if (from.cancelled()) to.cancel();
+      });
       to.set_read_deadline(to.loop().now() + kHalfClosedIdle);
       co_return co_await to.shutdown();
     }
@@ -61,6 +65,8 @@ async::Task<Result<void>> tunnel(net::Stream& client, net::Stream& upstream, std
   group.spawn(run(both, client, upstream, to_upstream, counts.to_upstream));
   group.spawn(run(both, upstream, client, to_client, counts.to_client));
   co_await group.join();
+  client.on_hangup(nullptr);
+  upstream.on_hangup(nullptr);
   co_return both.outcome;
 }
 

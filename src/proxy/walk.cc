@@ -164,7 +164,7 @@ void Walk::note_sent(Exchange& exchange, wire::Outgoing& out, TimePoint begun) {
   exchange.sent = steady_now();
   exchange.flow().timing.send = micros(exchange.sent - begun);
   if (options_.response_timeout > Duration::zero())
-    out.expect_head_by(exchange.sent + options_.response_timeout);
+    out.expect_head_by(loop_.now() + options_.response_timeout);
 }
 
 // Interim heads go straight to the client; returns the final one (or 101, where it was asked for).

@@ -53,7 +53,9 @@ class H1ServerConnection final : private Incoming {
   async::Task<Result<void>> respond(http::ResponseHead& head, Body* body) override;
   async::Task<Result<void>> leave_http(http::ResponseHead& head) override;
   bool responded() const override { return responded_; }
-  void on_client_gone(std::move_only_function<void()> call) override { stream_.on_hangup(std::move(call)); }
+  void on_client_gone(std::move_only_function<void()> call) override {
+    stream_.on_hangup(std::move(call), stream_.half_close_means_gone());
+  }
   void stop_body() override;
 
   async::Task<Result<std::optional<std::size_t>>> read_head();

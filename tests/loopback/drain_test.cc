@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <future>
 #include <mutex>
 
@@ -34,6 +35,12 @@ class Kept final : public app::Observer {
   std::mutex mutex_;
   std::vector<flow::Flow> flows_;
 };
+
+// Says nothing until the proxy goes: soon, or else the test has failed.
+void hang(UpstreamSocket& socket) {
+  pollfd gone{.fd = socket.fd(), .events = POLLRDHUP, .revents = 0};
+  poll(&gone, 1, 9'000);
+}
 
 class Drain : public ::testing::Test {
  protected:
@@ -81,7 +88,7 @@ TEST_F(Drain, ends_a_wait_for_a_response) {
   FakeUpstream origin([&](UpstreamSocket& socket) {
     socket.read_message();
     asked.set_value();
-    socket.read_message();
+    hang(socket);
   });
   start();
   auto waiting = client();
@@ -95,7 +102,7 @@ TEST_F(Drain, ends_a_response_that_stalls) {
   FakeUpstream origin([](UpstreamSocket& socket) {
     socket.read_message();
     socket.write("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\npart");
-    socket.read_message();
+    hang(socket);
   });
   start();
   auto waiting = client();
@@ -112,7 +119,7 @@ TEST_F(Drain, ends_an_upload_that_stalls) {
   FakeUpstream origin([&](UpstreamSocket& socket) {
     char part[4096];
     if (recv(socket.fd(), part, sizeof part, 0) > 0) asked.set_value();
-    socket.read_message();
+    hang(socket);
   });
   start();
   auto waiting = client();
@@ -127,13 +134,31 @@ TEST_F(Drain, ends_a_handshake_with_upstream) {
   FakeUpstream origin([&](UpstreamSocket& socket) {
     char part[4096];
     if (recv(socket.fd(), part, sizeof part, 0) > 0) asked.set_value();
-    recv(socket.fd(), part, sizeof part, 0);
+    hang(socket);
   });
   start();
   auto waiting = client();
   waiting.write(get("https://" + origin.place().str() + "/", origin.place()));
   asked.get_future().wait();
   EXPECT_EQ(hurried().error, Code::shutting_down);
+}
+
+TEST_F(Drain, ends_a_tunnel_of_which_the_client_s_half_has_ended) {
+  std::promise<void> half_closed;
+  FakeUpstream origin([&](UpstreamSocket& socket) {
+    char byte;
+    if (recv(socket.fd(), &byte, 1, 0) == 0) half_closed.set_value();
+    pollfd gone{.fd = socket.fd(), .events = 0, .revents = 0};
+    poll(&gone, 1, 9'000);
+  });
+  settings.tls.passthrough = {"127.0.0.1"};
+  start();
+  auto waiting = client();
+  waiting.write(fmt::format("CONNECT {0} HTTP/1.1\r\nHost: {0}\r\n\r\n", origin.place().str()));
+  EXPECT_TRUE(waiting.read_message().starts_with("HTTP/1.1 200"));
+  shutdown(waiting.fd(), SHUT_WR);
+  half_closed.get_future().wait();
+  hurried();
 }
 
 // A listener whose queue is full, so that the kernel answers no further connection.

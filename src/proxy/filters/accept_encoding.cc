@@ -43,7 +43,7 @@ std::optional<std::string> narrowed_accept_encoding(const http::Fields& fields) 
   if (!change) return std::nullopt;
   if (any) {
     // What "*" stands for, as far as it was not named and Weir reads it.
-    std::string named = out;
+    std::string named = lower(out);
     for (std::string_view known : kReadable)
       if (named.find(known) == std::string::npos) keep(std::string(known) + std::string(star_weight));
   }

@@ -26,7 +26,8 @@ TEST(AcceptEncoding, asks_for_what_can_be_read) {
                                 {"*", "gzip, deflate, br, zstd, identity"},
                                 {"*;q=0", "gzip;q=0, deflate;q=0, br;q=0, zstd;q=0, identity;q=0"},
                                 {"br, *;q=0.1", "br, gzip;q=0.1, deflate;q=0.1, zstd;q=0.1, identity;q=0.1"},
-                                {"identity, *;q=0", "identity, gzip;q=0, deflate;q=0, br;q=0, zstd;q=0"}})
+                                {"identity, *;q=0", "identity, gzip;q=0, deflate;q=0, br;q=0, zstd;q=0"},
+                                {"GZIP;q=0, *", "GZIP;q=0, deflate, br, zstd, identity"}})
     EXPECT_EQ(narrowed({offered}), asked) << offered;
 }
 
