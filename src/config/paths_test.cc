@@ -64,20 +64,20 @@ TEST_F(PathsTest, WithoutHomeThePasswordDatabaseIsAsked) {
 }
 
 TEST_F(PathsTest, ProjectFoldersAreReadableStableAndDistinct) {
-  // printf '%s' /work/shop | sha256sum
-  EXPECT_EQ(project_folder_name("/work/shop"), "shop-dbea7844");
-  EXPECT_EQ(project_folder_name("/work/./x/../shop/"), project_folder_name("/work/shop"));
-  EXPECT_NE(project_folder_name("/home/shop"), project_folder_name("/work/shop"));
+  // printf '%s' /srv/shop | sha256sum
+  EXPECT_EQ(project_folder_name("/srv/shop"), "shop-e7c7ea0b");
+  EXPECT_EQ(project_folder_name("/srv/./x/../shop/"), project_folder_name("/srv/shop"));
+  EXPECT_NE(project_folder_name("/home/shop"), project_folder_name("/srv/shop"));
   EXPECT_THAT(project_folder_name("/"), StartsWith("root-"));
-  EXPECT_EQ(project_data_dir("/work/shop").value(), home_ + "/.local/state/weir/projects/shop-dbea7844");
+  EXPECT_EQ(project_data_dir("/srv/shop").value(), home_ + "/.local/state/weir/projects/shop-e7c7ea0b");
 }
 
 TEST_F(PathsTest, FindsTheNearestAncestorWithData) {
-  EXPECT_EQ(find_project_data_dir("/work/shop/src").value(), project_data_dir("/work/shop/src").value());
-  fs::create_directories(project_data_dir("/work").value());
-  EXPECT_EQ(find_project_data_dir("/work/shop/src").value(), project_data_dir("/work").value());
-  fs::create_directories(project_data_dir("/work/shop").value());
-  EXPECT_EQ(find_project_data_dir("/work/shop/src").value(), project_data_dir("/work/shop").value());
+  EXPECT_EQ(find_project_data_dir("/srv/shop/src").value(), project_data_dir("/srv/shop/src").value());
+  fs::create_directories(project_data_dir("/srv").value());
+  EXPECT_EQ(find_project_data_dir("/srv/shop/src").value(), project_data_dir("/srv").value());
+  fs::create_directories(project_data_dir("/srv/shop").value());
+  EXPECT_EQ(find_project_data_dir("/srv/shop/src").value(), project_data_dir("/srv/shop").value());
   EXPECT_EQ(find_project_data_dir("/elsewhere").value(), project_data_dir("/elsewhere").value());
   fs::create_directories(project_data_dir("/").value());
   EXPECT_EQ(find_project_data_dir("/elsewhere").value(), project_data_dir("/").value());
