@@ -141,17 +141,4 @@ class SleepUntil : private Waiter {
 };
 inline SleepUntil sleep_until(Loop& loop, TimePoint at) { return {loop, at}; }
 
-/// Gives the others of this round a turn: `co_await yield(loop)`.
-class Yield {
- public:
-  explicit Yield(Loop& loop) : loop_(loop) {}
-  bool await_ready() const { return false; }
-  void await_suspend(std::coroutine_handle<> handle) { loop_.resume_soon(handle); }
-  void await_resume() const {}
-
- private:
-  Loop& loop_;
-};
-inline Yield yield(Loop& loop) { return Yield(loop); }
-
 }  // namespace weir::async

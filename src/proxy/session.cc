@@ -124,6 +124,12 @@ async::Task<bool> Session::tell_refusal(wire::H1ServerConnection& http, Error er
   recording.fail(error.code(), error.context());
   std::uint16_t status = info(error.code()).status;
   if (status == 0 || status == 499) co_return false;
+  co_return co_await answer_error(recording, http, error);
+}
+
+async::Task<bool> Session::answer_error(Recording& recording, wire::H1ServerConnection& http,
+                                        const Error& error) {
+  flow::Flow& flow = recording.flow();
   ErrorResponse made = error_response(error, flow.request, flow.id);
   flow.has_response = flow.synthesised = true;
   flow.response = made.head;
@@ -268,13 +274,10 @@ async::Task<Result<void>> Session::intercept_http(HostPort place, std::string fi
 // The client asked for a tunnel that is not ours to open: dial first, so that a failure can still be said.
 async::Task<Result<void>> Session::pass_through(Recording& recording, HostPort place,
                                                 wire::H1ServerConnection& http, wire::Incoming& incoming) {
-  auto upstream = co_await services_.pool.connect_tunnel(place);
+  auto upstream = co_await dial_tunnel(place);
   if (!upstream) {
-    ErrorResponse made = error_response(upstream.error(), recording.flow().request, recording.flow().id);
-    recording.flow().has_response = recording.flow().synthesised = true;
-    recording.flow().response = made.head;
-    auto sent = co_await http.refuse(std::move(made.head), made.body);
-    if (sent) co_await http.linger();
+    bool answered = co_await answer_error(recording, http, upstream.error());
+    if (answered) co_await http.linger();
     co_return pass(upstream);
   }
   http::ResponseHead established;
@@ -287,8 +290,13 @@ async::Task<Result<void>> Session::pass_through(Recording& recording, HostPort p
   co_return co_await run_tunnel(recording, std::move(*upstream), std::move(first));
 }
 
+async::Task<Result<wire::UpstreamTunnel>> Session::dial_tunnel(HostPort place) {
+  if (auto may = services_.walk.may_pass(); !may) co_return pass(may);
+  co_return co_await services_.pool.connect_tunnel(std::move(place));
+}
+
 async::Task<Result<void>> Session::opaque(Recording& recording, HostPort place, std::string first) {
-  auto upstream = co_await services_.pool.connect_tunnel(place);
+  auto upstream = co_await dial_tunnel(place);
   if (!upstream) {
     stream_->reset_on_close();
     co_return pass(upstream);
@@ -340,7 +348,7 @@ async::Task<Result<void>> Session::server_first(HostPort place) {
 async::Task<Result<bool>> Session::listen_for_server(HostPort place) {
   Recording recording(services_.recorder);
   describe_tunnel(recording.flow(), place, flow::Interception::opaque);
-  auto upstream = co_await services_.pool.connect_tunnel(place);
+  auto upstream = co_await dial_tunnel(place);
   if (!upstream) {
     note_failure(recording, upstream.error());
     stream_->reset_on_close();

@@ -54,6 +54,8 @@ class Session {
   async::Task<Result<void>> serve_http(wire::H1ServerConnection& http);
   async::Task<void> refuse(wire::H1ServerConnection& http, Error error);
   async::Task<bool> tell_refusal(wire::H1ServerConnection& http, Error error);
+  async::Task<bool> answer_error(Recording& recording, wire::H1ServerConnection& http, const Error& error);
+  async::Task<Result<wire::UpstreamTunnel>> dial_tunnel(HostPort place);
   async::Task<Result<void>> connect(wire::H1ServerConnection& http, wire::Incoming& incoming);
   async::Task<Result<void>> intercept(HostPort place, std::string first);
   async::Task<Result<void>> intercept_tls(HostPort place, std::string first);

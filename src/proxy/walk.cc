@@ -69,8 +69,13 @@ async::Task<void> Walk::carry(wire::Incoming& incoming, const ClientSide& client
   if (!incoming.responded() && status != 0 && status != 499) co_await explain(exchange, error);
 }
 
+Result<void> Walk::may_pass() const {
+  if (options_.block_when_capture_fails && recorder_.sink().failing()) return fail(Code::capture_failed);
+  return {};
+}
+
 async::Task<Result<void>> Walk::serve(Exchange& exchange, net::Stream& client_stream) {
-  if (options_.block_when_capture_fails && recorder_.sink().failing()) co_return fail(Code::capture_failed);
+  if (auto may = may_pass(); !may) co_return may;
   auto answer = co_await ask_filters(exchange);
   if (!answer) co_return pass(answer);
   if (*answer) co_return co_await give(exchange, std::move(**answer));

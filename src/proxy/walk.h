@@ -21,6 +21,9 @@ class Walk {
   /// Answers `incoming`, one way or another, and records it. Returns when the response has been sent or the
   /// client cannot be answered any more. Never fails: what went wrong is in the flow.
   async::Task<void> carry(wire::Incoming& incoming, const ClientSide& client, net::Stream& client_stream);
+  /// Fails (capture_failed) while nothing may pass unrecorded and recording fails; for tunnels, which are not
+  /// carried, to ask as well.
+  Result<void> may_pass() const;
 
  private:
   struct Upload;

@@ -55,9 +55,10 @@ class KeepingSink final : public flow::Sink {
   void closed(std::unique_ptr<const flow::Flow> flow) override { flows.push_back(*flow); }
   void connection(std::unique_ptr<const flow::Connection>) override {}
   bool has_room() const override { return true; }
-  bool failing() const override { return false; }
+  bool failing() const override { return broken; }
 
   std::deque<flow::Flow> flows;
+  bool broken = false;
 };
 
 std::vector<std::unique_ptr<proxy::Filter>> all_filters() {
@@ -177,6 +178,7 @@ class SocketPairStage final : public MemoryStage {
   X509* authority() override { return walkway().authority(); }
   void pass(Duration time) override { walkway().pass(time); }
   std::string dialled() override { return walkway().dialer().last; }
+  void fail_capture() override { walkway().sink().broken = true; }
   void fail_dial(Error error) override { walkway().dialer().failure = std::move(error); }
 
  private:

@@ -67,6 +67,8 @@ class MemoryStage : public Stage {
   virtual void pass(Duration time) = 0;
   /// The next dial fails so.
   virtual void fail_dial(Error error) = 0;
+  /// From now on the sink says that it cannot write.
+  virtual void fail_capture() = 0;
   /// The place of the last dial.
   virtual std::string dialled() = 0;
 };

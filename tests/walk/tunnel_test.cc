@@ -351,6 +351,44 @@ TEST_F(TimedTunnel, tells_why_a_pass_through_could_not_be_dialled) {
   play.records({.status = 502, .error = Code::connect_refused, .interception = Interception::passthrough});
 }
 
+TEST_F(TimedTunnel, is_refused_where_nothing_may_pass_unrecorded) {
+  play.settings().capture.on_failure = config::OnCaptureFailure::block;
+  play.settings().tls.passthrough = {"a.test"};
+  auto& client = play.client();
+  stage.fail_capture();
+  client.sends("CONNECT {tunnel} HTTP/1.1\r\nHost: {tunnel}\r\n\r\n");
+  Answer answer = client.expects_answer();
+  EXPECT_EQ(answer.head.status, 503);
+  EXPECT_EQ(answer.field("x-weir-error"), "capture_failed");
+  client.half_closes();
+  client.expects_end();
+  play.no_upstream();
+  play.records({.status = 503, .error = Code::capture_failed, .interception = Interception::passthrough});
+}
+
+TEST_F(TimedTunnel, is_cut_where_nothing_may_pass_unrecorded) {
+  play.settings().capture.on_failure = config::OnCaptureFailure::block;
+  auto& client = play.tunnel();
+  stage.fail_capture();
+  client.sends("\x01 not HTTP");
+  client.reads_all();
+  play.no_upstream();
+  play.records({.error = Code::capture_failed, .interception = Interception::opaque});
+}
+
+TEST_F(TimedTunnel, refuses_requests_where_nothing_may_pass_unrecorded) {
+  play.settings().capture.on_failure = config::OnCaptureFailure::block;
+  auto& client = play.client();
+  stage.fail_capture();
+  client.sends("GET http://{origin}/ HTTP/1.1\r\nHost: {origin}\r\n\r\n");
+  Answer answer = client.expects_answer();
+  EXPECT_EQ(answer.head.status, 503);
+  client.half_closes();
+  client.expects_end();
+  play.no_upstream();
+  play.records({.status = 503, .error = Code::capture_failed});
+}
+
 TEST_F(TimedTunnel, gives_up_on_a_client_hello_that_does_not_end) {
   auto& client = play.tunnel();
   client.sends(std::string_view("\x16\x03\x01\x02\x00\x01", 6));
