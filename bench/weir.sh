@@ -1,5 +1,5 @@
 # Adapter of the benchmark harness: sourced by its run.sh. WEIR_BIN is a release build.
-PORT=28050 CA=$ECCA_PEM SCENARIOS="S1 S2 S3 S4 S5 S6"
+PORT=28050 CA=$ECCA_PEM SCENARIOS="S1 S2 S3 S4 S5 S6 S7 S7b"
 NOTE="weir, one worker thread" CAPTURE="every flow to SQLite"
 proxy_reset() { rm -rf "$DIR/data" "$DIR/ca" "$DIR/state"; }
 proxy_start() {

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "config/doors.h"
 #include "config/paths.h"
 #include "config/upstream_proxy.h"
 #include "policy/no_proxy.h"
@@ -30,10 +31,37 @@ Result<void> set_upstream(const config::Settings& settings, wire::PoolOptions& p
   auto exempt = std::make_shared<const policy::NoProxy>(std::move(*direct));
   pool.proxy_for = [shared, exempt](const HostPort& to,
                                     http::Scheme scheme) -> std::optional<wire::UpstreamProxy> {
-    const auto& proxy = scheme == http::Scheme::https ? shared->for_https : shared->for_http;
-    if (!proxy || exempt->matches(to)) return std::nullopt;
-    return wire::UpstreamProxy{proxy->address, proxy->authorization()};
+    if (exempt->matches(to)) return std::nullopt;
+    return scheme == http::Scheme::https ? shared->for_https : shared->for_http;
   };
+  return {};
+}
+
+Result<void> set_doors(const config::Settings& settings, proxy::SessionOptions& session) {
+  if (auto sound = config::check_doors(settings); !sound) return sound;
+  std::vector<proxy::User> users;
+  for (const std::string& text : settings.proxy_auth.users) {
+    auto user = config::parse_proxy_user(text);
+    if (!user) return pass(user);
+    users.push_back(std::move(*user));
+  }
+  session.credentials = proxy::Credentials(users);
+  session.reverse_keep_host = settings.reverse_keep_host;
+  if (settings.reverse.empty()) return {};
+  auto origin = config::parse_reverse(settings.reverse);
+  if (!origin) return pass(origin);
+  session.reverse = std::move(*origin);
+  return {};
+}
+
+Result<void> set_certificates(const config::TlsSettings& settings, RoomOptions& out) {
+  for (const config::ClientCertificate& each : settings.client_certificates) {
+    auto hosts = patterns({each.host}, "tls.client_certificates");
+    if (!hosts) return pass(hosts);
+    auto shared = std::make_shared<const policy::HostPatterns>(std::move(*hosts));
+    out.certificates.push_back(
+        {each.host, [shared](const HostPort& place) { return shared->matches(place); }, each.cert, each.key});
+  }
   return {};
 }
 
@@ -48,7 +76,9 @@ Result<void> set_tls(const config::TlsSettings& settings, RoomOptions& out) {
   out.session.passthrough = std::move(*passthrough);
   auto shared = std::make_shared<const policy::HostPatterns>(std::move(*insecure));
   out.pool.insecure = [shared](const HostPort& place) { return shared->matches(place); };
-  return {};
+  out.session.auto_passthrough = settings.auto_passthrough;
+  out.rejections.pass_for = limit(settings.auto_passthrough_for);
+  return set_certificates(settings, out);
 }
 
 }  // namespace
@@ -64,6 +94,7 @@ Result<RoomOptions> room_options(const config::Settings& settings) {
   out.session.limits.body_idle = limits.body_idle_timeout;
   out.session.tls_timeout = limit(limits.tls_timeout);
   out.session.wait_for_capture = settings.capture.when_full == config::WhenFull::slow;
+  out.walk.wait_for_capture = out.session.wait_for_capture;
   out.walk.response_timeout = limits.response_timeout;
   out.walk.block_when_capture_fails = settings.capture.on_failure == config::OnCaptureFailure::block;
   out.pool.limits.head = head;
@@ -71,6 +102,7 @@ Result<RoomOptions> room_options(const config::Settings& settings) {
   out.pool.limits.body_idle = limits.body_idle_timeout;
   out.pool.connect_timeout = limit(limits.connect_timeout);
   out.pool.tls_timeout = limit(limits.tls_timeout);
+  if (auto done = set_doors(settings, out.session); !done) return pass(done);
   if (auto done = set_tls(settings.tls, out); !done) return pass(done);
   if (auto done = set_upstream(settings, out.pool); !done) return pass(done);
   auto root = config::data_root();

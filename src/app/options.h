@@ -2,9 +2,11 @@
 #pragma once
 
 #include "config/settings.h"
+#include "proxy/rejections.h"
 #include "proxy/session.h"
 #include "proxy/walk.h"
 #include "store/session_store.h"
+#include "tls/client_identity.h"
 #include "wire/upstream_pool.h"
 
 namespace weir::app {
@@ -14,6 +16,8 @@ struct RoomOptions {
   proxy::SessionOptions session;
   proxy::WalkOptions walk;
   wire::PoolOptions pool;  ///< without its callbacks into a running server
+  proxy::RejectionOptions rejections;
+  std::vector<tls::ClientCertificate> certificates;  ///< of ours, for upstream hosts that ask
   store::SessionStore::Options store;
   Duration drain_timeout{};
   std::size_t connections = 0;

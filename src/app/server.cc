@@ -30,6 +30,18 @@ void raise_descriptor_limit() {
   if (setrlimit(RLIMIT_NOFILE, &limit) != 0) log::debug("cannot raise the limit of open files");
 }
 
+// Null when no file is named.
+Result<std::shared_ptr<tls::KeyLog>> open_key_log(const std::string& file) {
+  if (file.empty()) return nullptr;
+  auto opened = tls::KeyLog::open(file);
+  if (!opened) return fail(opened.error().code(), "tls.keylog: " + opened.error().context());
+  log::warn("the secrets of every TLS connection, of clients and towards hosts, are written to {} (tls.keylog): "
+            "whoever reads that file can decrypt the traffic they belong to, recorded or tapped; delete it when "
+            "you are done",
+            file);
+  return opened;
+}
+
 }  // namespace
 
 // The store, with somebody looking on.
@@ -41,6 +53,9 @@ class Server::Observed final : public flow::Sink {
   void closed(std::unique_ptr<const flow::Flow> flow) override {
     observer_.closed(*flow);
     store_.closed(std::move(flow));
+  }
+  void message(std::unique_ptr<const flow::Message> message) override {
+    store_.message(std::move(message));
   }
   void connection(std::unique_ptr<const flow::Connection> connection) override {
     store_.connection(std::move(connection));
@@ -97,11 +112,15 @@ Result<void> Server::listen(const config::Settings& settings) {
 }
 
 Result<void> Server::open(const config::Settings& settings, Observer* observer) {
-  auto server_tls = tls::ServerContext::make({.alpn = {"http/1.1", "http/1.0"}, .key_log = nullptr});
+  auto key_log = open_key_log(settings.tls.keylog);
+  if (!key_log) return pass(key_log);
+  auto server_tls = tls::ServerContext::make({.alpn = {"h2", "http/1.1", "http/1.0"}, .key_log = *key_log});
   if (!server_tls) return pass(server_tls);
   server_tls_ = std::make_unique<tls::ServerContext>(std::move(*server_tls));
   tls::ClientOptions upstream;
   for (const std::string& file : settings.tls.upstream_ca) upstream.extra_roots.emplace_back(file);
+  upstream.certificates = options_.certificates;
+  upstream.key_log = *key_log;
   auto client_tls = tls::ClientContext::make(std::move(upstream), authority_);
   if (!client_tls) return pass(client_tls);
   client_tls_ = std::make_unique<tls::ClientContext>(std::move(*client_tls));

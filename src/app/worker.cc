@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "proxy/filters/accept_encoding.h"
+#include "proxy/filters/alt_svc.h"
 
 namespace weir::app {
 namespace {
@@ -10,6 +11,7 @@ namespace {
 std::vector<std::unique_ptr<proxy::Filter>> filters_in_order() {
   std::vector<std::unique_ptr<proxy::Filter>> out;
   out.push_back(std::make_unique<proxy::AcceptEncoding>());
+  out.push_back(std::make_unique<proxy::AltSvc>());
   return out;
 }
 
@@ -173,6 +175,7 @@ async::Task<void> Worker::finish() {
   if (!sessions_.empty()) pool_.cancel_attempts();
   co_await serving_.join();
   pool_.close();
+  co_await pool_.ended();
   loop_.stop();
 }
 

@@ -48,6 +48,9 @@ enum class Code : std::uint8_t {
   body_incomplete,
   bad_chunk,
   expectation_failed,
+  misdirected_request,
+  proxy_auth_required,
+  flood,
   // client TLS
   client_tls_failed,
   client_rejected_certificate,

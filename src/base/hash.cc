@@ -22,6 +22,12 @@ Sha256 sha256(std::string_view bytes) {
   return out;
 }
 
+Sha1 sha1(std::string_view bytes) {
+  Sha1 out{};
+  EVP_Q_digest(nullptr, "SHA1", nullptr, bytes.data(), bytes.size(), out.data(), nullptr);
+  return out;
+}
+
 std::string hex(std::string_view bytes) {
   static constexpr char kDigits[] = "0123456789abcdef";
   std::string out;

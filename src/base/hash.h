@@ -1,4 +1,4 @@
-// SHA-256 and hex. One of the few places outside tls/ that sees OpenSSL (libcrypto only).
+// Hashes, hex and base64. One of the few places outside tls/ that sees OpenSSL (libcrypto only).
 #pragma once
 
 #include <array>
@@ -10,6 +10,9 @@ namespace weir {
 
 using Sha256 = std::array<std::uint8_t, 32>;
 Sha256 sha256(std::string_view bytes);
+using Sha1 = std::array<std::uint8_t, 20>;
+/// For protocols that ask for it by name, never for security.
+Sha1 sha1(std::string_view bytes);
 std::string hex(std::string_view bytes);
 std::string base64(std::string_view bytes);
 /// Cryptographically random bytes; aborts if the system has none to give.

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace weir {
@@ -26,6 +28,26 @@ constexpr std::size_t utf8_length(std::string_view text) {
     return 4;
   }
   return 0;
+}
+
+/// Length of the valid UTF-8 at the start of `text`.
+inline std::size_t utf8_prefix(std::string_view text) {
+  std::size_t at = 0;
+  while (at < text.size()) {
+    std::uint64_t word = 0;
+    if (at + sizeof word <= text.size()) std::memcpy(&word, text.data() + at, sizeof word);
+    bool ascii = at + sizeof word <= text.size() && (word & 0x8080808080808080) == 0;
+    std::size_t length = ascii ? sizeof word : utf8_length(text.substr(at));
+    if (length == 0) break;
+    at += length;
+  }
+  return at;
+}
+
+/// True when all of `text` is UTF-8; `cut`: its last character may be incomplete.
+inline bool is_utf8(std::string_view text, bool cut = false) {
+  std::string_view rest = text.substr(utf8_prefix(text));
+  return rest.empty() || (cut && rest.size() < 4 && static_cast<unsigned char>(rest[0]) >= 0xC2);
 }
 
 /// The code point of one valid sequence, as long as utf8_length() says.

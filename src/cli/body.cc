@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "flow/text.h"
-#include "store/body_text.h"
+#include "http/content/decoder.h"
 
 namespace weir::cli {
 namespace {
@@ -123,8 +123,8 @@ Result<std::string> wire_body(store::Query& query, const store::Row& row, Part p
 }
 
 std::string decoded_body(const store::Row& row, Part part, std::string bytes, std::size_t max) {
-  auto decoded = store::decode_content(list_value(fields_of(row, part), "content-encoding"), bytes, max);
-  if (decoded) return std::move(*decoded);
+  auto decoded = http::content::decode(list_value(fields_of(row, part), "content-encoding"), bytes, max);
+  if (decoded) return std::move(decoded->text);
   bytes.resize(std::min(bytes.size(), max));
   return bytes;
 }

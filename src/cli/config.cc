@@ -12,6 +12,7 @@
 #include "cli/output.h"
 #include "cli/problems.h"
 #include "cli/verbs.h"
+#include "config/doors.h"
 #include "config/fields.h"
 #include "config/load.h"
 #include "config/paths.h"
@@ -52,6 +53,10 @@ int check(const ConfigFlags& flags) {
   if (!file) return report(file.error());
   auto loaded = config::load({.file = *file, .file_required = true});
   if (!loaded) return report(loaded.error());
+  if (auto sound = config::check_doors(loaded->settings); !sound) {
+    fmt::print(stderr, "weir: {}: {}\n", flow::printable(*file), flow::printable(sound.error().context()));
+    return kExitUsage;
+  }
   fmt::print("{}: valid, sets {} of {} keys\n", flow::printable(*file), loaded->origins.size(),
              config::fields().size());
   return kExitOk;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <CLI/App.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -18,11 +19,13 @@
 #include "cli/doctor_origin.h"
 #include "cli/serving.h"
 #include "cli/verbs.h"
+#include "config/doors.h"
 #include "config/paths.h"
 #include "flow/text.h"
 #include "net/listener.h"
 #include "sandbox/environment.h"
 #include "tls/certificate.h"
+#include "tls/client_identity.h"
 #include "tls/trust_bundle.h"
 
 namespace weir::cli {
@@ -65,6 +68,25 @@ void check_ca(Report& report, const std::string& folder) {
   report.row(Mark::bad, "system roots", bundle.error().context(), "install the package ca-certificates");
 }
 
+void check_tls(Report& report, const config::TlsSettings& tls) {
+  for (const config::ClientCertificate& each : tls.client_certificates) {
+    auto identity = tls::load_identity({each.host, nullptr, each.cert, each.key});
+    if (!identity) {
+      report.row(Mark::bad, "client cert", identity.error().context(), "correct tls.client_certificates");
+      continue;
+    }
+    X509* certificate = identity->certificate.get();
+    bool expired = tls::not_after_of(certificate) < time(nullptr);
+    report.row(expired ? Mark::bad : Mark::good, "client cert",
+               fmt::format("{}: {}, until {}", each.host, tls::subject_text(certificate),
+                           tls::iso_date(tls::not_after_of(certificate))),
+               "its issuer must renew it");
+  }
+  if (!tls.keylog.empty())
+    report.row(Mark::note, "key log", fmt::format("the secrets of every connection go to {}", tls.keylog),
+               "remove tls.keylog when you are done");
+}
+
 void check_clock(Report& report) {
   // Certificates are judged by this clock; before the program was made it cannot have been.
   constexpr time_t kBuilt = 1'760'000'000;
@@ -83,6 +105,19 @@ void check_port(Report& report, const config::Settings& settings) {
                  "it may be Weir itself; else choose another with --listen or `listen`");
     }
   }
+}
+
+void check_access(Report& report, const config::Settings& settings) {
+  if (auto sound = config::check_doors(settings); !sound)
+    return report.row(Mark::bad, "access", sound.error().context());
+  std::size_t users = settings.proxy_auth.users.size();
+  if (users > 0)
+    return report.row(Mark::good, "access", fmt::format("by name and password, {} user(s)", users));
+  bool open =
+      std::ranges::any_of(settings.listen, [](const auto& place) { return !is_loopback_host(place.host); });
+  report.row(open ? Mark::note : Mark::good, "access",
+             open ? "anybody who can reach it (allow_open_proxy)" : "everybody on this machine",
+             "ask for credentials with proxy_auth.users");
 }
 
 // Looks at the nearest folder that exists: doctor makes none.
@@ -126,6 +161,8 @@ Result<void> check_clients(Report& report, const config::Settings& settings, con
   if (!origin) return pass(origin);
   config::Settings trial = settings;
   trial.listen = {HostPort{"127.0.0.1", 0}};
+  trial.proxy_auth = {};
+  trial.reverse.clear();
   trial.threads = 1;
   trial.data_dir = scratch + "/data";
   trial.upstream.proxy = "direct";
@@ -171,8 +208,10 @@ int doctor(const ServingFlags& flags) {
   Report table(isatty(STDOUT_FILENO) && !getenv("NO_COLOR"));
   fmt::print("weir {}\n", WEIR_VERSION);
   check_ca(table, settings->ca_dir);
+  check_tls(table, settings->tls);
   check_clock(table);
   check_port(table, *settings);
+  check_access(table, *settings);
   check_folder(table, settings->data_dir);
   check_descriptors(table, *settings);
   std::string scratch = (std::filesystem::temp_directory_path() / "weir-doctor-XXXXXX").string();

@@ -1,5 +1,6 @@
 #include "cli/main.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -168,6 +169,34 @@ TEST_F(MainTest, ShowsOneFlowInFull) {
   Outcome missing = run({"show", "99", "--data", folder_});
   EXPECT_EQ(missing.status, kExitError);
   EXPECT_THAT(missing.err, HasSubstr("99"));
+}
+
+TEST_F(MainTest, ShowsWebSocketMessages) {
+  {
+    auto store = store::SessionStore::open({.data_dir = folder_});
+    ASSERT_TRUE(store) << store.error().message();
+    for (std::uint32_t number = 1; number <= 300; ++number) {
+      auto message = std::make_unique<flow::Message>();
+      message->flow = 1;
+      message->number = number;
+      message->time = 1'705'314'605'000'000'000;
+      message->content.bytes = fmt::format("message {}", number);
+      (*store)->message(std::move(message));
+    }
+    (*store)->closed(exchange(1, 101, "/socket"));
+    (*store)->close();
+  }
+  Outcome all = run({"show", "--data", folder_});
+  EXPECT_THAT(all.out, HasSubstr("\nMessages\n     <1ms < text         0 B  message 1\n"));
+  EXPECT_THAT(all.out, EndsWith("message 300\n"));
+  Outcome few = run({"show", "--data", folder_, "--messages", "2"});
+  EXPECT_THAT(few.out, EndsWith("message 2\n[there are more messages; --messages N shows N of them]\n"));
+  Outcome json = run({"show", "--data", folder_, "--json"});
+  EXPECT_THAT(json.out, HasSubstr("\"messages\": ["));
+  EXPECT_THAT(json.out, HasSubstr("\"text\": \"message 300\""));
+  EXPECT_EQ(run({"show", "--data", folder_, "--json", "--messages", "0"}).out.find("messages"),
+            std::string::npos);
+  EXPECT_EQ(run({"show", "--data", folder_, "--messages", "x"}).status, kExitUsage);
 }
 
 }  // namespace

@@ -108,6 +108,8 @@ std::unique_ptr<config::Settings> settings_of(const RunFlags& flags) {
   auto settings = flags.serving.settings();
   if (!settings) return nullptr;
   settings->listen = {HostPort{"127.0.0.1", 0}};
+  settings->proxy_auth = {};  // of the doors of `serve`; this one is CMD's own
+  settings->reverse.clear();
   auto& drain = settings->limits.drain_timeout;
   drain = drain.count() == 0 ? kDrain : std::min(drain, kDrain);  // 0 is "no limit"
   return settings;

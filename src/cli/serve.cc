@@ -14,14 +14,19 @@
 namespace weir::cli {
 namespace {
 
-void greet(const app::Server& server) {
+void greet(const app::Server& server, const config::Settings& settings) {
   for (const HostPort& place : server.endpoints()) fmt::print(stderr, "weir: listening on {}\n", place.str());
   fmt::print(stderr, "weir: session {}, recorded in {}\n", server.store().session_id(),
              server.store().directory().string());
   std::string ca = server.authority().certificate_path().string();
   fmt::print(stderr, "weir: CA certificate {}\n", ca);
-  std::string proxy = "http://" + server.endpoints().front().str();
-  fmt::print(stderr, "  try:  curl --proxy {} --cacert {} https://example.com/\n", proxy, ca);
+  std::string place = server.endpoints().front().str();
+  const char* user = settings.proxy_auth.users.empty() ? "" : "USER:PASSWORD@";
+  if (settings.reverse.empty())
+    fmt::print(stderr, "  try:  curl --proxy http://{}{} --cacert {} https://example.com/\n", user, place,
+               ca);
+  else
+    fmt::print(stderr, "  try:  curl http://{}/      goes to {}\n", place, settings.reverse);
   fmt::print(stderr, "  see:  weir logs -f          stop: Ctrl-C\n");
 }
 
@@ -40,7 +45,7 @@ int serve(const ServingFlags& flags) {
   Signals signals;
   auto server = app::Server::start(*settings);
   if (!server) return report(server.error());
-  greet(**server);
+  greet(**server, *settings);
   constexpr auto kLook = std::chrono::milliseconds(50);
   std::optional<Signals::Signal> signal;
   while (!signal || signal->number == SIGHUP) signal = signals.wait(std::chrono::hours(1));

@@ -6,7 +6,24 @@
 
 namespace weir::cli {
 
-void ServingFlags::add_to(CLI::App& verb, bool with_listen) {
+void ServingFlags::add_doors(CLI::App& verb) {
+  verb.add_option("--listen", listen,
+                  "Address and port to listen on (default 127.0.0.1:8080; port 0 = any free one)")
+      ->type_name("HOST:PORT")
+      ->allow_extra_args(false);
+  verb.add_option("--auth", auth,
+                  "Let in only who shows this name and password (repeatable; proxy_auth.users in the "
+                  "configuration hides them from `ps`)")
+      ->type_name("USER:PASSWORD")
+      ->allow_extra_args(false);
+  verb.add_flag("--allow-open-proxy", allow_open_proxy,
+                "Listen where other machines can reach it without asking anybody for credentials");
+  verb.add_option("--reverse", reverse, "Stand in front of this origin: every request goes there")
+      ->type_name("URL");
+  verb.add_flag("--reverse-keep-host", reverse_keep_host, "With --reverse: send Host on as it came");
+}
+
+void ServingFlags::add_to(CLI::App& verb, bool with_doors) {
   auto one = [&verb](const char* flag, std::string& value, const char* help, const char* type) {
     verb.add_option(flag, value, help)->type_name(type);
   };
@@ -15,9 +32,7 @@ void ServingFlags::add_to(CLI::App& verb, bool with_listen) {
                       const char* type) {
     verb.add_option(flag, values, help)->type_name(type)->allow_extra_args(false);
   };
-  if (with_listen)
-    many("--listen", listen, "Address and port to listen on (default 127.0.0.1:8080; port 0 = any free one)",
-         "HOST:PORT");
+  if (with_doors) add_doors(verb);
   one("--config", config_file, "Configuration file (default: `weir config show` names it)", "FILE");
   one("--threads", threads, "Worker threads (default: one for each core)", "N");
   one("--ca-dir", ca_dir, "Folder of the certificate authority", "DIR");
@@ -27,8 +42,21 @@ void ServingFlags::add_to(CLI::App& verb, bool with_listen) {
   many("--upstream-ca", upstream_ca, "PEM file of roots to trust for upstream hosts (repeatable)", "FILE");
   many("--insecure", insecure, "Accept bad certificates of these hosts, and record it (repeatable)",
        "PATTERN");
+  many("--client-cert", client_certificates,
+       "Show this certificate to upstream hosts of the pattern HOST that ask for one; PEM files (repeatable)",
+       "HOST=CERT[,KEY]");
+  verb.add_flag(
+      "--auto-passthrough", auto_passthrough,
+      "Tunnel a host undecrypted for an hour for a client that keeps rejecting Weir's certificate for it");
+  one("--keylog", keylog,
+      "Append the secrets of every TLS connection to this file, for Wireshark: whoever has it can read the "
+      "traffic. Only this flag (or tls.keylog) turns it on: SSLKEYLOGFILE is not heeded, since it may be set "
+      "for other programs",
+      "FILE");
   one("--upstream-proxy", upstream_proxy,
-      "HTTP proxy to go through (default: HTTPS_PROXY and so on; \"direct\" = none)", "URL");
+      "Proxy to go through, http://, https:// or socks5:// (default: HTTPS_PROXY and so on; \"direct\" = "
+      "none)",
+      "URL");
   many("--no-proxy", no_proxy, "Reach these hosts without that proxy (repeatable)", "HOST");
   one("--capture-full", when_full, "When capture cannot keep up: \"slow\" the clients or \"drop\" the record",
       "slow|drop");
@@ -45,7 +73,14 @@ std::unique_ptr<config::Settings> ServingFlags::settings() const {
   auto one = [&](const char* key, const std::string& value, const char* flag) {
     if (!value.empty()) sources.overrides.push_back({key, {value}, flag});
   };
+  auto set = [&](const char* key, bool on, const char* flag) {
+    if (on) sources.overrides.push_back({key, {"true"}, flag});
+  };
   many("listen", listen, "--listen");
+  many("proxy_auth.users", auth, "--auth");
+  set("allow_open_proxy", allow_open_proxy, "--allow-open-proxy");
+  one("reverse", reverse, "--reverse");
+  set("reverse_keep_host", reverse_keep_host, "--reverse-keep-host");
   one("threads", threads, "--threads");
   one("ca_dir", ca_dir, "--ca-dir");
   one("data_dir", data_dir, "--data");
@@ -53,6 +88,9 @@ std::unique_ptr<config::Settings> ServingFlags::settings() const {
   many("tls.passthrough", passthrough, "--passthrough");
   many("tls.upstream_ca", upstream_ca, "--upstream-ca");
   many("tls.insecure_hosts", insecure, "--insecure");
+  many("tls.client_certificates", client_certificates, "--client-cert");
+  set("tls.auto_passthrough", auto_passthrough, "--auto-passthrough");
+  one("tls.keylog", keylog, "--keylog");
   one("upstream.proxy", upstream_proxy, "--upstream-proxy");
   many("upstream.no_proxy", no_proxy, "--no-proxy");
   one("capture.when_full", when_full, "--capture-full");

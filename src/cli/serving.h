@@ -17,14 +17,20 @@ namespace weir::cli {
 /// The flags of a serving verb, bound to a subcommand; must live as long as the App.
 struct ServingFlags {
   std::string config_file;
-  std::vector<std::string> listen;
-  std::string threads, ca_dir, data_dir, log_level, upstream_proxy, when_full;
-  std::vector<std::string> intercept, passthrough, upstream_ca, insecure, no_proxy;
+  std::vector<std::string> listen, auth;
+  std::string reverse;
+  bool reverse_keep_host = false, allow_open_proxy = false;
+  std::string threads, ca_dir, data_dir, log_level, upstream_proxy, when_full, keylog;
+  std::vector<std::string> intercept, passthrough, upstream_ca, insecure, no_proxy, client_certificates;
+  bool auto_passthrough = false;
 
-  /// Adds all of them; `listen` only where `with_listen`.
-  void add_to(CLI::App& verb, bool with_listen);
+  /// Adds all of them; where to listen and who may come in only `with_doors`.
+  void add_to(CLI::App& verb, bool with_doors);
   /// Defaults, the user's file, then these flags. Problems have been reported when it returns nothing.
   std::unique_ptr<config::Settings> settings() const;
+
+ private:
+  void add_doors(CLI::App& verb);
 };
 
 }  // namespace weir::cli

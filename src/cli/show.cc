@@ -3,10 +3,12 @@
 
 #include <CLI/App.hpp>
 #include <memory>
+#include <optional>
 
 #include "base/json.h"
 #include "cli/body.h"
 #include "cli/details.h"
+#include "cli/messages.h"
 #include "cli/output.h"
 #include "cli/place.h"
 #include "cli/verbs.h"
@@ -17,6 +19,7 @@ namespace weir::cli {
 namespace {
 
 constexpr std::size_t kShownOnTerminal = 64 * 1024;
+constexpr std::size_t kMessagesOnTerminal = 100;
 constexpr std::size_t kShownElsewhere = 64 * 1024 * 1024;  // what a compressed megabyte may grow to
 
 struct Show {
@@ -27,6 +30,7 @@ struct Show {
   bool request_body = false;
   bool response_body = false;
   bool no_color = false;
+  std::optional<std::size_t> messages;
 
   bool one_body() const { return raw || request_body || response_body; }
   Part part() const { return request_body ? Part::request : Part::response; }
@@ -39,6 +43,9 @@ struct Screen {
   bool color;
 
   std::size_t limit() const { return terminal ? kShownOnTerminal : kShownElsewhere; }
+  std::size_t messages(const Show& show) const {
+    return show.messages.value_or(terminal ? kMessagesOnTerminal : kAllMessages);
+  }
 };
 
 Result<> show_raw(store::Query& query, const store::Row& row, const Show& show, Screen& screen) {
@@ -68,15 +75,18 @@ Result<> show_body(store::Query& query, const store::Row& row, Part part, Screen
   return {};
 }
 
-Result<> show_json(store::Query& query, const store::Row& row, Screen& screen) {
+Result<> show_json(store::Query& query, const store::Row& row, const Show& show, Screen& screen) {
   auto request = wire_body(query, row, Part::request);
   if (!request) return pass(request);
   auto response = wire_body(query, row, Part::response);
   if (!response) return pass(response);
   JsonWriter json(screen.out.buffer(), 2);
-  flow::write_entry(json, {row.flow, row.id, row.session, row.incomplete, *request, *response});
+  json.begin_object();
+  flow::write_members(json, {row.flow, row.id, row.session, row.incomplete, *request, *response});
+  auto shown = write_messages(query, row, show.messages.value_or(kAllMessages), json, screen.out);
+  json.end_object();
   screen.out.write("\n");
-  return {};
+  return shown;
 }
 
 Result<> show_message(store::Query& query, const store::Row& row, Part part, const Details& details,
@@ -91,7 +101,7 @@ Result<> show_message(store::Query& query, const store::Row& row, Part part, con
   return {};
 }
 
-Result<> show_all(store::Query& query, const store::Row& row, Screen& screen) {
+Result<> show_all(store::Query& query, const store::Row& row, const Show& show, Screen& screen) {
   auto client = query.connection(row, row.flow.client_connection);
   if (!client) return pass(client);
   auto upstream = query.connection(row, row.flow.upstream_connection);
@@ -100,14 +110,15 @@ Result<> show_all(store::Query& query, const store::Row& row, Screen& screen) {
   screen.out.write(summary_text(details));
   auto shown = show_message(query, row, Part::request, details, screen);
   if (shown && row.flow.has_response) shown = show_message(query, row, Part::response, details, screen);
+  if (shown) shown = print_messages(query, row, screen.messages(show), screen.color, screen.out);
   return shown;
 }
 
 Result<> show_row(store::Query& query, const store::Row& row, const Show& show, Screen& screen) {
-  if (show.json) return show_json(query, row, screen);
+  if (show.json) return show_json(query, row, show, screen);
   if (show.raw) return show_raw(query, row, show, screen);
   if (show.one_body()) return show_body(query, row, show.part(), screen);
-  return show_all(query, row, screen);
+  return show_all(query, row, show, screen);
 }
 
 int run(const Show& show) {
@@ -140,6 +151,8 @@ void add_show(CLI::App& app, int& exit_code) {
   auto* response = verb->add_flag("--response-body", show->response_body, "Only the response's body");
   request->excludes(response);
   for (auto* one_body : {raw, request, response}) one_body->excludes(json);
+  verb->add_option("--messages", show->messages,
+                   "At most this many WebSocket messages (a terminal shows 100, else all)");
   verb->add_flag("--no-color", show->no_color, "No colours");
   add_place_flags(*verb, show->place);
   verb->callback([show, &exit_code] { exit_code = run(*show); });

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "config/doors.h"
 #include "config/upstream_proxy.h"
 #include "policy/host_patterns.h"
 #include "policy/no_proxy.h"
@@ -69,6 +70,52 @@ bool HostPattern::parse(const Scalar& scalar, const Place&, std::string& out) {
   return true;
 }
 
+namespace {
+
+/// HOST=CERT[,KEY] as the members that the file would have.
+std::vector<std::pair<std::string, std::string>> certificate_argument(std::string_view text) {
+  std::size_t equals = text.find('=');  // no host pattern has one
+  if (equals == std::string_view::npos) return {};
+  std::string_view files = text.substr(equals + 1);
+  std::size_t comma = files.find(',');
+  std::vector<std::pair<std::string, std::string>> out = {{"host", std::string(text.substr(0, equals))},
+                                                          {"cert", std::string(files.substr(0, comma))}};
+  if (comma != std::string_view::npos) out.emplace_back("key", files.substr(comma + 1));
+  return out;
+}
+
+}  // namespace
+
+bool ClientCertificateFiles::parse(const Scalar& scalar, const Place& place, ClientCertificate& out) {
+  ClientCertificate parsed;
+  for (const auto& [name, text] :
+       scalar.type == Scalar::Type::argument ? certificate_argument(scalar.text) : scalar.members) {
+    Scalar member{Scalar::Type::string, text};
+    bool good = name == "host"   ? HostPattern::parse(member, place, parsed.host)
+                : name == "cert" ? Path::parse(member, place, parsed.cert)
+                : name == "key"  ? Path::parse(member, place, parsed.key)
+                                 : false;
+    if (!good) return false;
+  }
+  if (parsed.host.empty() || parsed.cert.empty()) return false;
+  out = std::move(parsed);
+  return true;
+}
+
+Value ClientCertificateFiles::show(const ClientCertificate& certificate) {
+  Scalar out{Scalar::Type::table, ""};
+  out.members = {{"host", certificate.host}, {"cert", certificate.cert}};
+  if (!certificate.key.empty()) out.members.emplace_back("key", certificate.key);
+  return {{std::move(out)}};
+}
+
+bool Switch::parse(const Scalar& scalar, const Place&, bool& out) {
+  bool typed = scalar.type == Scalar::Type::boolean || scalar.type == Scalar::Type::argument;
+  if (!typed || (scalar.text != "true" && scalar.text != "false")) return false;
+  out = scalar.text == "true";
+  return true;
+}
+
 bool NoProxyEntry::parse(const Scalar& scalar, const Place&, std::string& out) {
   if (!is_text(scalar) || scalar.text.empty() || !policy::NoProxy::compile(std::span(&scalar.text, 1)))
     return false;
@@ -83,6 +130,20 @@ bool UpstreamProxy::parse(const Scalar& scalar, const Place&, std::string& out) 
   return true;
 }
 
-Value UpstreamProxy::show(const std::string& url) { return Value::string(without_password(url)); }
+std::string UpstreamProxy::masked(std::string_view url) { return without_password(url); }
+
+bool ProxyUser::parse(const Scalar& scalar, const Place&, std::string& out) {
+  if (!is_text(scalar) || !parse_proxy_user(scalar.text)) return false;
+  out = scalar.text;
+  return true;
+}
+
+std::string ProxyUser::masked(std::string_view user) { return without_user_password(user); }
+
+bool ReverseUrl::parse(const Scalar& scalar, const Place&, std::string& out) {
+  if (!is_text(scalar) || (!scalar.text.empty() && !parse_reverse(scalar.text))) return false;
+  out = scalar.text;
+  return true;
+}
 
 }  // namespace weir::config

@@ -2,6 +2,7 @@
 //   parse(const Scalar&, const Place&, T& out) -> bool   false: not acceptable, `out` is untouched
 //   accepts() -> std::string                             what is acceptable, for the complaint
 //   show(const T&) -> Value
+//   masked(text) -> std::string                          for secrets only: the text as it may be shown
 #pragma once
 
 #include <chrono>
@@ -91,6 +92,24 @@ struct OptionalPath : Path {
   static bool parse(const Scalar& scalar, const Place& place, std::string& out);
 };
 
+/// The certificate for the hosts of a pattern: a table in the file, HOST=CERT[,KEY] on the command line.
+struct ClientCertificateFiles {
+  static std::string accepts() {
+    return "a table { host = \"*.corp.example\", cert = \"corp.pem\", key = \"corp.key\" } (on the command "
+           "line "
+           "HOST=CERT[,KEY]; without a key it is read from the certificate's file)";
+  }
+  static bool parse(const Scalar& scalar, const Place& place, ClientCertificate& out);
+  static Value show(const ClientCertificate& certificate);
+};
+
+/// true or false, without quotes.
+struct Switch {
+  static std::string accepts() { return "true or false, without quotes"; }
+  static bool parse(const Scalar& scalar, const Place&, bool& out);
+  static Value show(bool on) { return Value::boolean(on); }
+};
+
 /// Where to listen. A bare port is on the loopback.
 struct Listen {
   static std::string accepts() { return "\"address:port\", such as \"127.0.0.1:8080\" or \"[::1]:0\""; }
@@ -117,13 +136,30 @@ struct NoProxyEntry {
 
 struct UpstreamProxy {
   static std::string accepts() {
-    return "\"http://[user:password@]host:port\" (no other scheme in this version), \"direct\", or \"\" for "
-           "the "
-           "environment's";
+    return "\"http://[user:password@]host:port\", the same with https://, socks5:// or socks5h://, "
+           "\"direct\", "
+           "or \"\" for the environment's";
   }
   static bool parse(const Scalar& scalar, const Place&, std::string& out);
-  /// With the password masked.
-  static Value show(const std::string& url);
+  static std::string masked(std::string_view url);
+  static Value show(const std::string& url) { return Value::string(masked(url)); }
+};
+
+/// Who may use the proxy.
+struct ProxyUser {
+  static std::string accepts() { return "\"name:password\", at most 255 bytes each"; }
+  static bool parse(const Scalar& scalar, const Place&, std::string& out);
+  static std::string masked(std::string_view user);
+  static Value show(const std::string& user) { return Value::string(masked(user)); }
+};
+
+/// The origin of reverse mode.
+struct ReverseUrl {
+  static std::string accepts() {
+    return "\"http://host[:port]\" or \"https://host[:port]\", or \"\" to be a proxy";
+  }
+  static bool parse(const Scalar& scalar, const Place&, std::string& out);
+  static Value show(const std::string& url) { return Value::string(url); }
 };
 
 }  // namespace weir::config

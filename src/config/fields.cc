@@ -17,13 +17,19 @@ constexpr std::array<const char*, 2> kOnFailure = {"open", "block"};
 
 std::string found(const Scalar& scalar) {
   switch (scalar.type) {
-    case Scalar::Type::string: return "\"" + scalar.text + "\"";
+    case Scalar::Type::string:
+    case Scalar::Type::table: return scalar.toml();
     default: return scalar.text;
   }
 }
 
 template <typename Codec>
-Complaint complaint(const Scalar& scalar, std::size_t item) {
+Complaint complaint(Scalar scalar, std::size_t item) {
+  if constexpr (requires { Codec::masked(scalar.text); }) {
+    bool table = scalar.type == Scalar::Type::table;
+    if (table) scalar.type = Scalar::Type::other;
+    scalar.text = table ? "a table" : Codec::masked(scalar.text);
+  }
   return {found(scalar) + " is not accepted; wanted is " + Codec::accepts(), item};
 }
 
@@ -70,6 +76,21 @@ constexpr Field kFields[] = {
                                         "Folder of the recordings. Empty = one for each project, in "
                                         "weir/projects of $XDG_STATE_HOME (~/.local/state)."),
     one<Choice<log::Level, kLogLevels>, MEMBER(log_level)>("log_level", "debug, info, warn or error."),
+    one<Switch, MEMBER(allow_open_proxy)>("allow_open_proxy",
+                                          "Whether to listen on addresses that other machines can reach "
+                                          "although nobody is asked for credentials."),
+    one<ReverseUrl, MEMBER(reverse)>("reverse",
+                                     "Stand in front of this origin, \"https://host[:port]\": every request "
+                                     "goes there, and clients need not "
+                                     "know\n"
+                                     "of a proxy. Empty = be a proxy."),
+    one<Switch, MEMBER(reverse_keep_host)>(
+        "reverse_keep_host", "In front of an origin: send Host on as it came, in place of the origin's own."),
+
+    many<ProxyUser, MEMBER(proxy_auth.users)>(
+        "proxy_auth.users",
+        "Who may use the proxy, \"name:password\", over HTTP (Basic) and SOCKS5 alike. Empty = everybody who "
+        "reaches it."),
 
     many<HostPattern, MEMBER(tls.intercept)>(
         "tls.intercept",
@@ -83,12 +104,37 @@ constexpr Field kFields[] = {
     many<HostPattern, MEMBER(tls.insecure_hosts)>(
         "tls.insecure_hosts",
         "Hosts whose certificate errors are ignored. Every such connection is logged and marked."),
+    many<ClientCertificateFiles, MEMBER(tls.client_certificates)>(
+        "tls.client_certificates",
+        "Certificates to show to upstream hosts that ask who we are: { host = \"*.corp.example\", cert = "
+        "\"corp.pem\",\n"
+        "key = \"corp.key\" }. The first whose host pattern matches is shown, to nobody else any. PEM; cert "
+        "may "
+        "hold the\n"
+        "chain, and the key if there is no key file; an encrypted key is refused."),
+    one<OptionalPath, MEMBER(tls.keylog)>(
+        "tls.keylog",
+        "File to which the secrets of every TLS connection are appended, for Wireshark: whoever has it can "
+        "read the\n"
+        "traffic. Empty = none; SSLKEYLOGFILE is not heeded, so that nobody turns this on without knowing."),
+    one<Switch, MEMBER(tls.auto_passthrough)>("tls.auto_passthrough",
+                                              "Tunnel a host undecrypted for a client that has rejected our "
+                                              "certificate for it three times in a row "
+                                              "within\n"
+                                              "10 minutes, as programs do that pin the origin's own. "
+                                              "Whatever it says, such rejections are recorded."),
+    one<Time, MEMBER(tls.auto_passthrough_for)>("tls.auto_passthrough_for",
+                                                "For how long; then decrypting is tried again, and one more "
+                                                "rejection is enough. 0 = until Weir ends."),
 
-    one<UpstreamProxy, MEMBER(upstream.proxy)>(
-        "upstream.proxy",
-        "The HTTP proxy that Weir itself goes through: \"http://user:password@host:port\". Empty = what "
-        "HTTPS_PROXY\n"
-        "and its kin say in Weir's own environment; \"direct\" = none, whatever they say."),
+    one<UpstreamProxy, MEMBER(upstream.proxy)>("upstream.proxy",
+                                               "The proxy that Weir itself goes through: "
+                                               "\"http://user:password@host:port\", or https:// (TLS to the "
+                                               "proxy)\n"
+                                               "or socks5://. Empty = what HTTPS_PROXY and its kin say in "
+                                               "Weir's own environment; \"direct\" = none, "
+                                               "whatever\n"
+                                               "they say."),
     many<NoProxyEntry, MEMBER(upstream.no_proxy)>(
         "upstream.no_proxy",
         "Hosts reached without that proxy: \"example.com\" (and all below it), host:port, addresses, ranges, "

@@ -88,6 +88,11 @@ threads = 4
 ca_dir = "~/ca"
 data_dir = "data"
 log_level = "warn"
+allow_open_proxy = true
+reverse = "https://api.test:8443"
+reverse_keep_host = true
+[proxy_auth]
+users = ["alice:s3cret", "bob:a:b"]
 [tls]
 intercept = "*.example.com"
 passthrough = ["bank.example", "10.0.0.0/8"]
@@ -112,6 +117,10 @@ on_failure = "block"
   EXPECT_EQ(s.ca_dir, folder_ + "/ca");
   EXPECT_EQ(s.data_dir, folder_ + "/data") << "relative to the file";
   EXPECT_EQ(s.log_level, log::Level::warn);
+  EXPECT_TRUE(s.allow_open_proxy);
+  EXPECT_EQ(s.reverse, "https://api.test:8443");
+  EXPECT_TRUE(s.reverse_keep_host);
+  EXPECT_THAT(s.proxy_auth.users, ElementsAre("alice:s3cret", "bob:a:b"));
   EXPECT_THAT(s.tls.intercept, ElementsAre("*.example.com"));
   EXPECT_THAT(s.tls.passthrough, ElementsAre("bank.example", "10.0.0.0/8"));
   EXPECT_THAT(s.tls.upstream_ca, ElementsAre(folder_ + "/roots/corp.pem", "/etc/corp.pem"));
@@ -125,6 +134,70 @@ on_failure = "block"
   EXPECT_EQ(s.capture.queue_bytes, 1u << 20);
   EXPECT_EQ(s.capture.when_full, WhenFull::drop);
   EXPECT_EQ(s.capture.on_failure, OnCaptureFailure::block);
+}
+
+TEST_F(LoadTest, ClientCertificatesAreTablesInAList) {
+  constexpr const char* kTables = R"(
+[[tls.client_certificates]]
+host = "*.corp.example"
+cert = "corp.pem"
+key = "~/corp.key"
+[[tls.client_certificates]]
+host = "10.0.0.0/8"
+cert = "/etc/both.pem"
+)";
+  Configuration out = good(kTables);
+  const auto& certificates = out.settings.tls.client_certificates;
+  ASSERT_THAT(certificates, SizeIs(2));
+  EXPECT_EQ(certificates[0].host, "*.corp.example");
+  EXPECT_EQ(certificates[0].cert, folder_ + "/corp.pem") << "relative to the file";
+  EXPECT_EQ(certificates[0].key, folder_ + "/corp.key");
+  EXPECT_EQ(certificates[1].host, "10.0.0.0/8");
+  EXPECT_EQ(certificates[1].key, "");
+  Value shown = find_field("tls.client_certificates")->show(out.settings);
+  EXPECT_EQ(shown.json(), R"([{"host":"*.corp.example","cert":")" + folder_ + R"(/corp.pem","key":")" +
+                              folder_ + R"(/corp.key"},{"host":"10.0.0.0/8","cert":"/etc/both.pem"}])");
+  // What is shown can be written into a file again.
+  Configuration again = good("[tls]\nclient_certificates = " + shown.toml());
+  EXPECT_EQ(find_field("tls.client_certificates")->show(again.settings).toml(), shown.toml());
+}
+
+TEST_F(LoadTest, ClientCertificatesOnTheCommandLine) {
+  std::string here = std::filesystem::current_path().string();
+  Configuration out = good(
+      "",
+      {{"tls.client_certificates", {"*.corp.example:8443=a.pem,a.key", "b.test=/b.pem"}, "--client-cert"}});
+  const auto& certificates = out.settings.tls.client_certificates;
+  ASSERT_THAT(certificates, SizeIs(2));
+  EXPECT_EQ(certificates[0].host, "*.corp.example:8443");
+  EXPECT_EQ(certificates[0].cert, here + "/a.pem");
+  EXPECT_EQ(certificates[0].key, here + "/a.key");
+  EXPECT_EQ(certificates[1].host, "b.test");
+  EXPECT_EQ(certificates[1].cert, "/b.pem");
+  for (const char* bad : {"a.pem", "=a.pem", "a.test=", "a..b=a.pem", "a.test=a.pem,"})
+    EXPECT_THAT(problems("", {{"tls.client_certificates", {bad}, "--client-cert"}}),
+                ElementsAre(HasSubstr(std::string(bad) + " is not accepted; wanted is a table { host = ")))
+        << bad;
+}
+
+TEST_F(LoadTest, ABadClientCertificateIsShownWhole) {
+  EXPECT_THAT(problems("[[tls.client_certificates]]\nhots = \"a.test\"\ncert = \"a.pem\"\n"),
+              ElementsAre(HasSubstr("hots = \"a.test\"")));
+  EXPECT_THAT(problems("[[tls.client_certificates]]\nhost = \"a.test\"\ncert = 3\n"),
+              ElementsAre(HasSubstr("a table whose cert is no text is not accepted")));
+  for (const char* text : {"host = \"a..b\"\ncert = \"a.pem\"", "host = \"a.test\"", "cert = \"a.pem\"", ""})
+    EXPECT_THAT(problems(std::string("[[tls.client_certificates]]\n") + text), SizeIs(1)) << text;
+}
+
+TEST_F(LoadTest, Switches) {
+  EXPECT_TRUE(good("tls.auto_passthrough = true").settings.tls.auto_passthrough);
+  EXPECT_FALSE(good("tls.auto_passthrough = false").settings.tls.auto_passthrough);
+  EXPECT_TRUE(
+      good("", {{"tls.auto_passthrough", {"true"}, "--auto-passthrough"}}).settings.tls.auto_passthrough);
+  for (const char* text : {"\"true\"", "1", "[true, false]"})
+    EXPECT_THAT(problems(std::string("tls.auto_passthrough = ") + text),
+                ElementsAre(HasSubstr("wanted is true or false")))
+        << text;
 }
 
 TEST_F(LoadTest, LayersMergeByFieldAndRememberWhereFrom) {
@@ -196,7 +269,12 @@ TEST_F(LoadTest, BadValues) {
                            "tls.intercept = [\"a..b\"]",
                            "tls.intercept = [\"ok.com\", 3]",
                            "tls.upstream_ca = [\"\"]",
-                           "upstream.proxy = \"socks5://a:1\"",
+                           "upstream.proxy = \"socks4://a:1\"",
+                           "proxy_auth.users = [\"alice\"]",
+                           "proxy_auth.users = [\":pw\"]",
+                           "reverse = \"api.test\"",
+                           "reverse = \"https://api.test/path\"",
+                           "reverse_keep_host = \"yes\"",
                            "upstream.no_proxy = [\"a b\"]",
                            "limits.head_bytes = 10",
                            "limits.head_bytes = \"1TiB\"",
@@ -230,7 +308,18 @@ TEST_F(LoadTest, TheDefaultFileIsValidAsItIsAndWithEveryKeyUncommented) {
 TEST(Fields, PasswordsAreMasked) {
   Settings settings;
   settings.upstream.proxy = "http://user:secret@proxy:3128";
+  settings.proxy_auth.users = {"alice:secret", "bob:a:b"};
   EXPECT_EQ(find_field("upstream.proxy")->show(settings).toml(), "\"http://user:***@proxy:3128\"");
+  EXPECT_EQ(find_field("proxy_auth.users")->show(settings).toml(), "[\"alice:***\", \"bob:***\"]");
+}
+
+TEST_F(LoadTest, ComplaintsMaskPasswords) {
+  for (const char* text :
+       {"upstream.proxy = \"socks4://u:secret@a:1\"", "upstream.proxy = { url = \"http://u:secret@a\" }",
+        "upstream.proxy = [{ url = \"http://u:secret@a\" }]", "proxy_auth.users = \"secret\"",
+        "proxy_auth.users = [\":secret\"]", "proxy_auth.users = [{ name = \"a\", password = \"secret\" }]"})
+    for (const std::string& problem : problems(text))
+      EXPECT_THAT(problem, testing::Not(HasSubstr("secret"))) << text;
 }
 
 TEST(Fields, NearestKey) {

@@ -19,18 +19,33 @@ enum class WhenFull : std::uint8_t { slow, drop };
 /// alarm, `block` refuses requests.
 enum class OnCaptureFailure : std::uint8_t { open, block };
 
+/// Who we are to the hosts of a pattern.
+struct ClientCertificate {
+  std::string host;  ///< pattern (policy/host_patterns.h)
+  std::string cert;  ///< PEM file
+  std::string key;   ///< PEM file; empty = in `cert`
+};
+
 struct TlsSettings {
   std::vector<std::string> intercept;       ///< host patterns (policy/host_patterns.h); empty = every host
   std::vector<std::string> passthrough;     ///< host patterns tunnelled undecrypted; beats `intercept`
   std::vector<std::string> upstream_ca;     ///< PEM files trusted for upstreams besides the system's roots
   std::vector<std::string> insecure_hosts;  ///< host patterns whose bad certificates are accepted, and logged
+  std::vector<ClientCertificate> client_certificates;  ///< the first that matches is shown upstream
+  std::string keylog;             ///< TLS secrets are appended to this file; empty = none
+  bool auto_passthrough = false;  ///< tunnel what a client keeps refusing our leaf for
+  std::chrono::milliseconds auto_passthrough_for{3'600'000};  ///< then decrypting is tried again
 };
 
 struct UpstreamSettings {
-  /// "http://[user:password@]host:port"; "direct" = none, and the environment is not asked; "" = ask the
-  /// environment (config/upstream_proxy.h).
+  /// "http://[user:password@]host:port", https:// or socks5:// (config/upstream_proxy.h); "direct" = none,
+  /// and the environment is not asked; "" = ask the environment.
   std::string proxy;
   std::vector<std::string> no_proxy;  ///< entries as in NO_PROXY (policy/no_proxy.h)
+};
+
+struct ProxyAuthSettings {
+  std::vector<std::string> users;  ///< "name:password" (config/doors.h); empty = nobody is asked. Secrets.
 };
 
 /// A zero duration means no limit, everywhere below.
@@ -62,6 +77,10 @@ struct Settings {
   std::string ca_dir;                                         ///< absolute; `load` fills in default_ca_dir()
   std::string data_dir;  ///< absolute; empty = the data folder of the project (config/paths.h)
   log::Level log_level = log::Level::info;
+  bool allow_open_proxy = false;  ///< listen beyond this machine although nobody is asked for credentials
+  std::string reverse;            ///< the origin that every request goes to (config/doors.h); empty = a proxy
+  bool reverse_keep_host = false;  ///< send Host on as it came, in place of the origin's own
+  ProxyAuthSettings proxy_auth;
   TlsSettings tls;
   UpstreamSettings upstream;
   LimitSettings limits;

@@ -10,13 +10,27 @@ namespace {
 
 std::string kind_name(const toml::node& node) {
   switch (node.type()) {
-    case toml::node_type::boolean: return "a boolean";
     case toml::node_type::floating_point: return "a number with a fraction";
     case toml::node_type::date:
     case toml::node_type::time:
     case toml::node_type::date_time: return "a date or time";
     case toml::node_type::array: return "a list in a list";
     default: return "a table";
+  }
+}
+
+/// A table in a list. One with anything but texts in it is of no use to any setting.
+void read_members(const toml::table& table, Scalar& out) {
+  out.type = Scalar::Type::table;
+  out.text.clear();
+  for (const auto& [key, node] : table) {
+    if (const auto* text = node.as_string()) {
+      out.members.emplace_back(key.str(), text->get());
+      continue;
+    }
+    out = {Scalar::Type::other, "a table whose " + std::string(key.str()) + " is no text", out.line,
+           out.column};
+    return;
   }
 }
 
@@ -28,6 +42,11 @@ Scalar scalar_of(const toml::node& node) {
   } else if (const auto* number = node.as_integer()) {
     out.type = Scalar::Type::integer;
     out.text = std::to_string(number->get());
+  } else if (const auto* on = node.as_boolean()) {
+    out.type = Scalar::Type::boolean;
+    out.text = on->get() ? "true" : "false";
+  } else if (const toml::table* table = node.as_table()) {
+    read_members(*table, out);
   } else {
     out.text = kind_name(node);
   }

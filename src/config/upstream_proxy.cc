@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include <algorithm>
+
 #include "base/ascii.h"
 #include "base/hash.h"
 #include "policy/no_proxy.h"
@@ -9,7 +11,17 @@
 namespace weir::config {
 namespace {
 
-constexpr std::uint16_t kDefaultPort = 80;
+using Kind = wire::UpstreamProxy::Kind;
+
+struct Scheme {
+  std::string_view name;
+  Kind kind;
+  std::uint16_t port;
+};
+constexpr Scheme kSchemes[] = {{"http", Kind::http, 80},
+                               {"https", Kind::https, 443},
+                               {"socks5", Kind::socks5, 1080},
+                               {"socks5h", Kind::socks5, 1080}};
 
 int hex_digit(char c) {
   if (is_digit(c)) return c - '0';
@@ -61,8 +73,8 @@ std::optional<Found> first_of(const EnvironmentLookup& lookup, std::initializer_
   return std::nullopt;
 }
 
-Result<std::optional<ProxyServer>> proxy_in(const EnvironmentLookup& lookup,
-                                            std::initializer_list<const char*> names) {
+Result<std::optional<wire::UpstreamProxy>> proxy_in(const EnvironmentLookup& lookup,
+                                                    std::initializer_list<const char*> names) {
   auto found = first_of(lookup, names);
   if (!found) return std::nullopt;
   auto proxy = parse_proxy_url(found->value);
@@ -92,30 +104,32 @@ std::vector<std::string> no_proxy_in(const EnvironmentLookup& lookup) {
 
 }  // namespace
 
-std::string ProxyServer::authorization() const {
-  if (user.empty() && password.empty()) return {};
-  return "Basic " + base64(user + ":" + password);
-}
-
-Result<ProxyServer> parse_proxy_url(std::string_view url) {
+Result<wire::UpstreamProxy> parse_proxy_url(std::string_view url) {
   UrlParts parts = split(url);
-  if (!parts.scheme.empty() && !iequals(parts.scheme, "http"))
-    return fail(Code::bad_config, "upstream proxy " + without_password(url) +
-                                      ": only http:// proxies are supported in this version, not " +
-                                      std::string(parts.scheme) + "://");
   auto bad = [&](std::string_view why) {
     return fail(Code::bad_config, "upstream proxy " + without_password(url) + ": " + std::string(why));
   };
-  ProxyServer out;
+  std::string scheme = parts.scheme.empty() ? "http" : lower(parts.scheme);
+  const Scheme* known = std::ranges::find(kSchemes, scheme, &Scheme::name);
+  if (known == std::end(kSchemes))
+    return bad("only http://, https://, socks5:// and socks5h:// proxies are understood");
   std::size_t colon = parts.user_info.find(':');
   auto user = percent_decoded(parts.user_info.substr(0, colon));
   auto password = percent_decoded(colon == std::string_view::npos ? "" : parts.user_info.substr(colon + 1));
   if (!user || !password) return bad("user or password has a '%' that is not followed by two hex digits");
-  if (user->find(':') != std::string::npos)
-    return bad("a user name for Basic credentials cannot hold ':' (RFC 7617)");
-  auto address = parse_host_port(parts.place, kDefaultPort);
-  if (!address) return bad(address.error().context());
-  return ProxyServer{std::move(*address), std::move(*user), std::move(*password)};
+  auto place = parse_host_port(parts.place, known->port);
+  if (!place) return bad(place.error().context());
+  wire::UpstreamProxy out{std::move(*place), "", known->kind, std::nullopt};
+  if (user->empty() && password->empty()) return out;
+  if (known->kind == Kind::socks5) {
+    if (user->size() > 255 || password->size() > 255)
+      return bad("a SOCKS5 user or password has at most 255 bytes (RFC 1929)");
+    out.login = wire::SocksLogin{std::move(*user), std::move(*password)};
+    return out;
+  }
+  if (user->contains(':')) return bad("a user name for Basic credentials cannot hold ':' (RFC 7617)");
+  out.authorization = "Basic " + base64(*user + ":" + *password);
+  return out;
 }
 
 std::string without_password(std::string_view url) {

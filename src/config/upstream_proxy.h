@@ -10,29 +10,23 @@
 
 #include "base/host_port.h"
 #include "config/settings.h"
+#include "wire/upstream.h"
 
 namespace weir::config {
 
 /// The value of upstream.proxy for "no proxy, whatever the environment says".
 inline constexpr std::string_view kDirect = "direct";
 
-/// An HTTP proxy and the credentials to show it.
-struct ProxyServer {
-  HostPort address;
-  std::string user, password;  ///< percent-decoded; both empty = no credentials
-
-  /// The Proxy-Authorization value ("Basic ..."); empty without credentials. A secret.
-  std::string authorization() const;
-};
-
 struct UpstreamProxies {
-  std::optional<ProxyServer> for_http, for_https;  ///< by the scheme of the request's URL; nothing = direct
-  std::vector<std::string> no_proxy;               ///< entries that policy::NoProxy accepts
+  /// By the scheme of the request's URL; nothing = direct.
+  std::optional<wire::UpstreamProxy> for_http, for_https;
+  std::vector<std::string> no_proxy;  ///< entries that policy::NoProxy accepts
 };
 
-/// "[http://][user[:password]@]host[:port]", port 80 when none is given. https:// and socks*:// are refused
-/// (bad_config). Errors never contain the password.
-Result<ProxyServer> parse_proxy_url(std::string_view url);
+/// "[scheme://][user[:password]@]host[:port]", user and password percent-encoded. Schemes and their ports:
+/// http (80; also when none is given), https (443), socks5 and socks5h (1080), which are the same, since Weir
+/// leaves names to the proxy. Others are refused (bad_config). Errors never contain the password.
+Result<wire::UpstreamProxy> parse_proxy_url(std::string_view url);
 /// `url` with its password replaced by "***", for showing.
 std::string without_password(std::string_view url);
 

@@ -5,6 +5,8 @@
 
 #include <map>
 
+#include "base/hash.h"
+
 namespace weir::config {
 namespace {
 
@@ -26,29 +28,63 @@ UpstreamProxies from(std::map<std::string, std::string> variables) {
   return out.value_or(UpstreamProxies());
 }
 
-std::string host(const std::optional<ProxyServer>& proxy) { return proxy ? proxy->address.host : "direct"; }
+std::string host(const std::optional<wire::UpstreamProxy>& proxy) {
+  return proxy ? proxy->place.host : "direct";
+}
+
+using Kind = wire::UpstreamProxy::Kind;
 
 TEST(ProxyUrl, Accepted) {
   struct Row {
     const char* url;
-    HostPort address;
-    const char *user, *password;
+    Kind kind;
+    HostPort place;
   };
-  for (const Row& row :
-       {Row{"http://proxy.corp:3128", {"proxy.corp", 3128}, "", ""},
-        Row{"HTTP://Proxy.Corp:3128/", {"proxy.corp", 3128}, "", ""},
-        Row{"proxy.corp:3128", {"proxy.corp", 3128}, "", ""},
-        Row{"http://proxy.corp", {"proxy.corp", 80}, "", ""},
-        Row{"http://u:p@proxy:1", {"proxy", 1}, "u", "p"}, Row{"http://u@proxy:1", {"proxy", 1}, "u", ""},
-        Row{"http://d%5Cu:p%40%3A%2f@proxy:1", {"proxy", 1}, "d\\u", "p@:/"},
-        Row{"http://u:a@b:c@proxy:1", {"proxy", 1}, "u", "a@b:c"},
-        Row{"http://[::1]:3128", {"::1", 3128}, "", ""}}) {
+  for (const Row& row : {Row{"http://proxy.corp:3128", Kind::http, {"proxy.corp", 3128}},
+                         Row{"HTTP://Proxy.Corp:3128/", Kind::http, {"proxy.corp", 3128}},
+                         Row{"proxy.corp:3128", Kind::http, {"proxy.corp", 3128}},
+                         Row{"http://proxy.corp", Kind::http, {"proxy.corp", 80}},
+                         Row{"http://[::1]:3128", Kind::http, {"::1", 3128}},
+                         Row{"http://u:p@proxy:1", Kind::http, {"proxy", 1}},
+                         Row{"https://proxy.corp", Kind::https, {"proxy.corp", 443}},
+                         Row{"https://u:p@proxy.corp:8443", Kind::https, {"proxy.corp", 8443}},
+                         Row{"socks5://proxy", Kind::socks5, {"proxy", 1080}},
+                         Row{"SOCKS5h://u:p@proxy:9050/", Kind::socks5, {"proxy", 9050}}}) {
     auto proxy = parse_proxy_url(row.url);
     ASSERT_TRUE(proxy) << row.url << ": " << proxy.error().message();
-    EXPECT_EQ(proxy->address, row.address) << row.url;
-    EXPECT_EQ(proxy->user, row.user) << row.url;
-    EXPECT_EQ(proxy->password, row.password) << row.url;
+    EXPECT_EQ(proxy->place, row.place) << row.url;
+    EXPECT_EQ(proxy->kind, row.kind) << row.url;
   }
+}
+
+TEST(ProxyUrl, BasicCredentials) {
+  struct Row {
+    const char *user_info, *credentials;
+  };
+  for (const Row& row :
+       {Row{"Aladdin:open%20sesame@", "Aladdin:open sesame"}, Row{"u@", "u:"}, Row{":p@", ":p"},
+        Row{"d%5Cu:p%40%3A%2f@", "d\\u:p@:/"}, Row{"u:a@b:c@", "u:a@b:c"}}) {
+    for (std::string scheme : {"http://", "https://"}) {
+      auto proxy = parse_proxy_url(scheme + row.user_info + "p:1");
+      ASSERT_TRUE(proxy) << row.user_info;
+      EXPECT_EQ(proxy->authorization, "Basic " + base64(row.credentials));
+      EXPECT_FALSE(proxy->login.has_value());
+    }
+  }
+  EXPECT_EQ(parse_proxy_url("http://p:1")->authorization, "");
+  EXPECT_FALSE(parse_proxy_url("http://a%3Ab:c@proxy:1")) << "RFC 7617: no colon in a user name";
+}
+
+TEST(ProxyUrl, SocksLogin) {
+  auto proxy = parse_proxy_url("socks5://a%3Ab:p%40@proxy");
+  ASSERT_TRUE(proxy && proxy->login);
+  EXPECT_EQ(proxy->login->user, "a:b");
+  EXPECT_EQ(proxy->login->password, "p@");
+  EXPECT_EQ(proxy->authorization, "");
+  EXPECT_FALSE(parse_proxy_url("socks5://proxy")->login.has_value());
+  EXPECT_TRUE(parse_proxy_url("socks5://" + std::string(255, 'u') + "@proxy"));
+  EXPECT_FALSE(parse_proxy_url("socks5://" + std::string(256, 'u') + "@proxy"));
+  EXPECT_FALSE(parse_proxy_url("socks5://u:" + std::string(256, 'p') + "@proxy"));
 }
 
 TEST(ProxyUrl, RefusedWithoutShowingThePassword) {
@@ -58,23 +94,15 @@ TEST(ProxyUrl, RefusedWithoutShowingThePassword) {
     EXPECT_EQ(proxy.error().code(), Code::bad_config);
     EXPECT_THAT(proxy.error().context(), Not(HasSubstr("secret")));
   }
-  EXPECT_FALSE(parse_proxy_url("http://a%3Ab:c@proxy:1")) << "RFC 7617: no colon in a user name";
 }
 
-TEST(ProxyUrl, OtherSchemesAreRefusedByName) {
-  for (const char* url :
-       {"https://proxy:443", "socks5://proxy:1080", "socks5h://u:p@proxy:1080", "ftp://proxy"}) {
+TEST(ProxyUrl, OtherSchemesAreRefused) {
+  for (const char* url : {"socks://proxy:1080", "socks4://proxy:1080", "socks4a://u:p@proxy:1080",
+                          "ftp://proxy", "socks6://proxy"}) {
     auto proxy = parse_proxy_url(url);
     ASSERT_FALSE(proxy) << url;
-    EXPECT_THAT(proxy.error().context(), HasSubstr("only http:// proxies are supported in this version"));
+    EXPECT_THAT(proxy.error().context(), HasSubstr("only http://, https://, socks5:// and socks5h://"));
   }
-}
-
-TEST(ProxyServer, Authorization) {
-  EXPECT_EQ(parse_proxy_url("http://Aladdin:open%20sesame@p:1")->authorization(),
-            "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
-  EXPECT_EQ(parse_proxy_url("http://u@p:1")->authorization(), "Basic dTo=");
-  EXPECT_EQ(parse_proxy_url("http://p:1")->authorization(), "");
 }
 
 TEST(UpstreamFromEnvironment, NothingSetIsDirect) {
@@ -103,6 +131,16 @@ TEST(UpstreamFromEnvironment, AllProxyFillsTheGaps) {
   EXPECT_EQ(host(out.for_https), "secure");
 }
 
+TEST(UpstreamFromEnvironment, AllProxyMayBeSocks) {
+  UpstreamProxies out = from({{"ALL_PROXY", "socks5h://me:pw@all"}});
+  for (const auto& proxy : {out.for_http, out.for_https}) {
+    ASSERT_TRUE(proxy && proxy->login);
+    EXPECT_EQ(proxy->kind, Kind::socks5);
+    EXPECT_EQ(proxy->place, (HostPort{"all", 1080}));
+    EXPECT_EQ(proxy->login->password, "pw");
+  }
+}
+
 TEST(UpstreamFromEnvironment, NoProxyIsSplitAndWhatIsNotUnderstoodLeftOut) {
   EXPECT_THAT(
       from({{"all_proxy", "p:1"}, {"NO_PROXY", "localhost, .corp 10.0.0.0/8,,10.*.0.1,*.x.com"}}).no_proxy,
@@ -110,7 +148,7 @@ TEST(UpstreamFromEnvironment, NoProxyIsSplitAndWhatIsNotUnderstoodLeftOut) {
 }
 
 TEST(UpstreamFromEnvironment, ErrorNamesTheVariable) {
-  auto out = upstream_from_environment(environment({{"ALL_PROXY", "socks5://u:secret@p:1"}}));
+  auto out = upstream_from_environment(environment({{"ALL_PROXY", "socks4://u:secret@p:1"}}));
   ASSERT_FALSE(out);
   EXPECT_THAT(out.error().context(), HasSubstr("ALL_PROXY"));
   EXPECT_THAT(out.error().context(), HasSubstr("upstream.proxy = \"direct\""));

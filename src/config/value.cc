@@ -42,17 +42,20 @@ std::optional<std::uint64_t> parse_with_unit(std::string_view text, const Unit (
   return std::nullopt;
 }
 
-std::string joined(const Value& value, std::string_view separator) {
+template <typename ToText>
+std::string joined(const Value& value, std::string_view separator, ToText to_text) {
   std::string out;
   for (const Scalar& item : value.items) {
     if (!out.empty()) out += separator;
-    if (item.type == Scalar::Type::integer) {
-      out += item.text;
-    } else {
-      append_json_string(out, item.text);  // a TOML basic string has JSON's escapes
-    }
+    out += to_text(item);
   }
   return value.list ? "[" + out + "]" : out;
+}
+
+std::string quoted(std::string_view text) {
+  std::string out;
+  append_json_string(out, text);  // a TOML basic string has JSON's escapes
+  return out;
 }
 
 }  // namespace
@@ -64,8 +67,30 @@ Value Value::strings(const std::vector<std::string>& texts) {
   return out;
 }
 
-std::string Value::toml() const { return joined(*this, ", "); }
-std::string Value::json() const { return joined(*this, ","); }
+std::string Scalar::toml() const {
+  if (type == Type::integer || type == Type::boolean) return text;
+  if (type != Type::table) return quoted(text);
+  std::string out;
+  for (const auto& [name, member] : members)
+    out.append(out.empty() ? "{ " : ", ").append(name).append(" = ").append(quoted(member));
+  return out.empty() ? "{}" : out + " }";
+}
+
+std::string Scalar::json() const {
+  if (type == Type::integer || type == Type::boolean) return text;
+  if (type != Type::table) return quoted(text);
+  std::string out;
+  for (const auto& [name, member] : members)
+    out.append(out.empty() ? "" : ",").append(quoted(name)).append(":").append(quoted(member));
+  return "{" + out + "}";
+}
+
+std::string Value::toml() const {
+  return joined(*this, ", ", [](const Scalar& item) { return item.toml(); });
+}
+std::string Value::json() const {
+  return joined(*this, ",", [](const Scalar& item) { return item.json(); });
+}
 
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
   if (text == "0") return std::chrono::milliseconds(0);

@@ -6,17 +6,23 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace weir::config {
 
-/// One scalar as it was written.
+/// One scalar as it was written, or one table of a list of tables.
 struct Scalar {
   /// `argument`: from the command line, where nothing tells a number from a text.
-  enum class Type : std::uint8_t { string, integer, argument, other };
+  enum class Type : std::uint8_t { string, integer, boolean, argument, table, other };
   Type type = Type::string;
   std::string text;                    ///< without quotes; for `other` the name of what it is ("a date")
   std::uint32_t line = 0, column = 0;  ///< in a file; else 0
+  /// Of a table: its keys with their texts. Tables hold nothing but texts.
+  std::vector<std::pair<std::string, std::string>> members = {};
+
+  std::string toml() const;
+  std::string json() const;
 };
 
 struct Value {
@@ -26,9 +32,10 @@ struct Value {
 
   static Value string(std::string text) { return {{{Scalar::Type::string, std::move(text)}}}; }
   static Value integer(std::uint64_t number) { return {{{Scalar::Type::integer, std::to_string(number)}}}; }
+  static Value boolean(bool on) { return {{{Scalar::Type::boolean, on ? "true" : "false"}}}; }
   static Value strings(const std::vector<std::string>& texts);
 
-  /// In TOML's spelling: "text", 12, ["a", "b"].
+  /// In TOML's spelling: "text", 12, ["a", "b"], [{ host = "a", cert = "b" }].
   std::string toml() const;
   /// The same in JSON's.
   std::string json() const;

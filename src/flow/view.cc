@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "base/hash.h"
+#include "base/utf8.h"
 #include "flow/text.h"
 
 namespace weir::flow {
@@ -117,6 +118,19 @@ void marks_array(JsonWriter& json, std::string_view marks) {
   json.end_array();
 }
 
+// As text what was sent as text and is; in base64 all else, so that no byte is lost.
+void message_bytes(JsonWriter& json, const http::ws::Message& content) {
+  using http::ws::Opcode;
+  if (content.bytes.empty()) return;
+  bool may_be_text = (content.opcode == Opcode::text || content.opcode == Opcode::close) &&
+                     content.problem != http::ws::Problem::not_inflated;
+  if (may_be_text && is_utf8(content.bytes, content.truncated)) {
+    json.field("text", std::string_view(content.bytes).substr(0, utf8_prefix(content.bytes)));
+  } else {
+    json.field("data", base64(content.bytes));
+  }
+}
+
 }  // namespace
 
 bool failed(const Flow& flow) { return flow.error != Code::none && info(flow.error).phase != Phase::policy; }
@@ -126,8 +140,13 @@ std::string error_text(const Flow& flow) {
 }
 
 void write_entry(JsonWriter& json, const Entry& entry) {
-  const Flow& flow = entry.flow;
   json.begin_object();
+  write_members(json, entry);
+  json.end_object();
+}
+
+void write_members(JsonWriter& json, const Entry& entry) {
+  const Flow& flow = entry.flow;
   entry_core(json, entry);
   identity(json, entry);
   response_facts(json, flow);
@@ -144,6 +163,22 @@ void write_entry(JsonWriter& json, const Entry& entry) {
   count_field(json, "upstream_connection", flow.upstream_connection);
   flag_field(json, "upstream_reused", flow.upstream_reused);
   marks_array(json, flow.marks);
+}
+
+void write_message(JsonWriter& json, const Message& message, WallNanos started) {
+  const http::ws::Message& content = message.content;
+  json.begin_object();
+  json.field("number", message.number);
+  json.field("ts", rfc3339(message.time));
+  json.field("offset_ns", message.time - started);
+  json.field("from", message.from_client ? "client" : "upstream");
+  json.field("opcode", name(content.opcode));
+  count_field(json, "bytes", content.size);
+  count_field(json, "close_code", content.close_code);
+  message_bytes(json, content);
+  flag_field(json, "truncated", content.truncated);
+  flag_field(json, "compressed", content.compressed);
+  text_field(json, "problem", name(content.problem));
   json.end_object();
 }
 

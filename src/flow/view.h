@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "flow/flow.h"
+#include "flow/message.h"
 
 namespace weir::flow {
 
@@ -21,6 +22,11 @@ struct Entry {
 
 /// Writes the entry as one JSON object. Empty members are left out.
 void write_entry(JsonWriter& json, const Entry& entry);
+/// Its members alone, for an object that goes on.
+void write_members(JsonWriter& json, const Entry& entry);
+
+/// Writes one element of an entry's "messages". `started`: when the flow did.
+void write_message(JsonWriter& json, const Message& message, WallNanos started);
 
 /// True when the exchange failed: an error code other than a decision of policy, which is an answer in its
 /// own right (a blocked request shows its 403).

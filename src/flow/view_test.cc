@@ -140,6 +140,36 @@ TEST(WriteEntryTest, HostileBytesStayValidJsonWithoutControls) {
   for (char c : json) EXPECT_GE(static_cast<unsigned char>(c), 0x20);
 }
 
+std::string json_of(const http::ws::Message& content) {
+  std::string out;
+  JsonWriter json(out);
+  write_message(json, {.flow = 7, .number = 3, .time = kMoment + 5, .from_client = true, .content = content},
+                kMoment);
+  return out;
+}
+
+TEST(WriteMessageTest, Table) {
+  using http::ws::Opcode;
+  using http::ws::Problem;
+  const std::string begin =
+      R"({"number":3,"ts":"2024-01-15T10:30:05.123Z","offset_ns":5,"from":"client","opcode":)";
+  const std::pair<http::ws::Message, std::string_view> rows[] = {
+      {{.size = 2, .bytes = "hi"}, R"("text","bytes":2,"text":"hi"})"},
+      {{}, R"("text"})"},
+      {{.opcode = Opcode::binary, .size = 2, .bytes = "hi"}, R"("binary","bytes":2,"data":"aGk="})"},
+      {{.opcode = Opcode::ping, .size = 2, .bytes = "hi"}, R"("ping","bytes":2,"data":"aGk="})"},
+      {{.opcode = Opcode::close, .size = 4, .bytes = "hi", .close_code = 1000},
+       R"("close","bytes":4,"close_code":1000,"text":"hi"})"},
+      {{.size = 9, .bytes = "hi\xe2\x82", .truncated = true, .compressed = true},
+       R"("text","bytes":9,"text":"hi","truncated":true,"compressed":true})"},
+      {{.size = 1, .bytes = "\xff", .problem = Problem::invalid_utf8},
+       R"("text","bytes":1,"data":"/w==","problem":"invalid_utf8"})"},
+      {{.size = 2, .bytes = "hi", .compressed = true, .problem = Problem::not_inflated},
+       R"("text","bytes":2,"data":"aGk=","compressed":true,"problem":"not_inflated"})"},
+  };
+  for (const auto& [content, expected] : rows) EXPECT_EQ(json_of(content), begin + std::string(expected));
+}
+
 TEST(FailedTest, PolicyAnswersAreNotFailures) {
   Flow flow = sample();
   EXPECT_FALSE(failed(flow));

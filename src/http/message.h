@@ -34,6 +34,9 @@ struct RequestHead {
   std::string target;
   Version version = Version::http11;
   Fields fields;
+  /// The protocol the client asks to change to ("websocket"); empty when it asks for none. Says the same as
+  /// Connection and Upgrade in HTTP/1.1 (which `fields` then lacks), or :protocol in HTTP/2.
+  std::string upgrade;
 
   bool is(std::string_view wanted) const { return method == wanted; }
   std::string url() const;  ///< origin + target; "https://host:port" style without path for CONNECT

@@ -24,7 +24,7 @@ TcpStream::~TcpStream() {
 }
 
 Result<std::optional<std::size_t>> TcpStream::try_read(std::span<char> into) {
-  if (!watch_.can_read()) return std::nullopt;
+  if (!watch_.can_read() && !write_failed_) return std::nullopt;
   ssize_t got;
   do got = recv(socket_.get(), into.data(), into.size(), 0);
   while (got < 0 && errno == EINTR);
@@ -59,7 +59,10 @@ Result<std::size_t> TcpStream::try_write(std::span<const std::string_view> piece
     if (static_cast<std::size_t>(sent) < total) watch_.write_full();
     return static_cast<std::size_t>(sent);
   }
-  if (errno != EAGAIN) return io_failure(errno);
+  if (errno != EAGAIN) {
+    write_failed_ = true;
+    return io_failure(errno);
+  }
   watch_.write_full();
   return 0;
 }

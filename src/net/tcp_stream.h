@@ -42,6 +42,7 @@ class TcpStream final : public Stream {
  private:
   UniqueFd socket_;
   async::Watch watch_;
+  bool write_failed_ = false;  // then reads are tried without an event: the peer's last word may be there
   bool reset_ = false;
 };
 

@@ -21,6 +21,12 @@ constexpr std::size_t kRecord = 16 * 1024;
 // inner stream or into `unsent_`, before the call's owner returns.
 thread_local std::string t_gathered;
 
+// Whether OpenSSL met the end of the stream where TLS does not allow one.
+bool at_early_end() {
+  unsigned long reason = ERR_peek_error();
+  return reason == 0 || ERR_GET_REASON(reason) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
+}
+
 }  // namespace
 
 struct StreamBio {
@@ -128,7 +134,24 @@ Failure TlsStream::ssl_failure() {
     ERR_clear_error();
     return Failure(*std::exchange(inner_error_, std::nullopt));
   }
+  truncated_ = at_early_end();
+  alert_ = tls::received_alert();
   return Failure(tls::handshake_error(ssl_.get(), side_, peer_));
+}
+
+Failure TlsStream::write_failure(Error error) {
+  if (dead_ || error.code() == Code::cancelled) return Failure(std::move(error));
+  dead_ = true;
+  char byte;
+  std::size_t got = 0;
+  ERR_clear_error();
+  int returned = SSL_peek_ex(ssl_.get(), &byte, 1, &got);
+  bool told = returned != 1 && SSL_get_error(ssl_.get(), returned) == SSL_ERROR_SSL && tls::received_alert();
+  t_gathered.clear();  // nobody will read an answer
+  inner_error_.reset();
+  if (told) return ssl_failure();
+  ERR_clear_error();
+  return Failure(std::move(error));
 }
 
 async::Task<Result<void>> TlsStream::handshake(TimePoint deadline) {
@@ -179,19 +202,13 @@ Result<std::optional<std::size_t>> TlsStream::try_read(std::span<char> into) {
     if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE) break;
     if (total > 0) break;  // the error will come again
     if (why == SSL_ERROR_ZERO_RETURN) return 0;
-    dead_ = true;
-    if (inner_error_) {
-      ERR_clear_error();
-      return Failure(*std::exchange(inner_error_, std::nullopt));
-    }
     // A close without close_notify: HTTP's own framing says whether something is missing.
-    unsigned long reason = ERR_peek_error();
-    if (reason == 0 || ERR_GET_REASON(reason) == SSL_R_UNEXPECTED_EOF_WHILE_READING) {
+    if (!inner_error_ && at_early_end()) {
       ERR_clear_error();
-      truncated_ = true;
+      dead_ = truncated_ = true;
       return 0;
     }
-    return Failure(tls::handshake_error(ssl_.get(), side_, peer_));
+    return ssl_failure();
   }
   if (total == 0) return std::nullopt;
   bytes_in_ += total;
@@ -201,7 +218,7 @@ Result<std::optional<std::size_t>> TlsStream::try_read(std::span<char> into) {
 Result<std::size_t> TlsStream::try_write(std::span<const std::string_view> pieces) {
   if (!unsent_.empty()) {
     auto flushed = flush();
-    if (!flushed) return pass(flushed);
+    if (!flushed) return write_failure(std::move(flushed).error());
     if (!*flushed) return 0;
   }
   // Small pieces (a head and the start of its body, a chunk line and its data) share records: what is shorter
@@ -230,7 +247,7 @@ Result<std::size_t> TlsStream::try_write(std::span<const std::string_view> piece
   }
   if (auto sealed = seal({joined, size}); !sealed) return pass(sealed);
   auto flushed = flush();
-  if (!flushed) return pass(flushed);
+  if (!flushed) return write_failure(std::move(flushed).error());
   bytes_out_ += taken;
   return taken;
 }

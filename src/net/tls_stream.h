@@ -51,6 +51,8 @@ class TlsStream final : public Stream {
   async::Loop& loop() const override { return inner_->loop(); }
 
   tls::TlsFacts facts() const { return tls::facts(ssl_.get()); }
+  /// The alert (RFC 8446 section 6) that ended it, where the peer sent one.
+  std::optional<std::uint8_t> alert() const { return alert_; }
   Stream& inner() { return *inner_; }
   /// Bytes on the wire, TLS included.
   std::uint64_t wire_bytes_in() const { return inner_->bytes_in(); }
@@ -60,7 +62,10 @@ class TlsStream final : public Stream {
   friend struct StreamBio;
   /// Sends gathered ciphertext. True when all is gone.
   Result<bool> flush();
+  /// What OpenSSL failed with.
   Failure ssl_failure();
+  /// Why writing failed: the peer may have sent an alert before it closed.
+  Failure write_failure(Error error);
   /// Encrypts `plain` into the gathered bytes.
   Result<void> seal(std::string_view plain);
 
@@ -73,6 +78,7 @@ class TlsStream final : public Stream {
   std::optional<Error> inner_error_;  // what the BIO met, told after OpenSSL returns
   bool dead_ = false;                 // after a fatal error SSL_shutdown must not be called
   bool abrupt_ = false;
+  std::optional<std::uint8_t> alert_;
   bool truncated_ = false;  // the peer ended without close_notify
 };
 

@@ -7,6 +7,7 @@
 #include "async/task_group.h"
 #include "tests/support/memory_stream.h"
 #include "tls/client_context.h"
+#include "tls/handshake_error.h"
 #include "tls/server_context.h"
 #include "tls/testing.h"
 
@@ -148,6 +149,59 @@ TEST_F(TlsStreamTest, shakes_hands) {
   EXPECT_EQ(client->facts().issuer, authority.subject());
   EXPECT_EQ(server->facts().sni, kHost);
   EXPECT_EQ(server->facts().alpn, "http/1.1");
+}
+
+TEST_F(TlsStreamTest, tells_the_alert_that_ended_it) {
+  tls::ClientContext stranger = *tls::ClientContext::make({.system_roots = false}, own);
+  auto [a, b] = MemoryStream::connect(loop, 64 * 1024, Side::upstream, Side::client);
+  client = std::make_unique<TlsStream>(std::move(a), *stranger.new_session({kHost, 443}), "", kHost);
+  server = std::make_unique<TlsStream>(std::move(b), *server_context.new_session(*leaf), "", "client");
+  EXPECT_FALSE(shaken());
+  ASSERT_TRUE(server_shaken && !server_shaken->has_value());
+  EXPECT_EQ(server_shaken->error().code(), Code::client_rejected_certificate);
+  ASSERT_TRUE(server->alert());
+  EXPECT_EQ(tls::alert_name(*server->alert()), "unknown CA");
+  EXPECT_TRUE(server->ended_cleanly()) << "it said why";
+  EXPECT_EQ(client->alert(), std::nullopt);
+}
+
+TEST_F(TlsStreamTest, an_end_within_the_handshake_is_no_clean_one) {
+  group.spawn(keep(server->handshake(kNever), server_shaken));
+  loop.run_until_idle();
+  client.reset();
+  loop.run_until_idle();
+  ASSERT_TRUE(server_shaken && !server_shaken->has_value());
+  EXPECT_FALSE(server->ended_cleanly());
+  EXPECT_EQ(server->alert(), std::nullopt);
+}
+
+// In TLS 1.3 a host refuses us only after our side of the handshake is done: we are writing by then.
+TEST_F(TlsStreamTest, a_failed_write_gives_the_reason_that_the_peer_sent_before_it_closed) {
+  tls::testing::Identity clients = tls::testing::make_authority("Clients");
+  tls::testing::Origin strict{.identity = {tls::share(leaf->certificate.get()), tls::share(leaf->key.get())},
+                              .demands = clients.certificate.get()};
+  auto [a, b] = MemoryStream::connect(loop, 64 * 1024, Side::upstream, Side::client);
+  server_pipe = b.get();
+  client = std::make_unique<TlsStream>(std::move(a), *client_context.new_session({kHost, 443}), "", kHost);
+  server = std::make_unique<TlsStream>(std::move(b), strict.new_session(), "", "client");
+  shake();
+  ASSERT_TRUE(client_shaken && client_shaken->has_value());
+  ASSERT_TRUE(server_shaken && !server_shaken->has_value());
+  server_pipe->end(true);
+  std::string_view text = "GET / HTTP/1.1\r\n\r\n";
+  auto sent = client->try_write(std::span(&text, 1));
+  ASSERT_FALSE(sent);
+  EXPECT_EQ(sent.error().code(), Code::upstream_tls_failed);
+  EXPECT_TRUE(sent.error().context().contains("tls.client_certificates")) << sent.error().context();
+}
+
+TEST_F(TlsStreamTest, a_failed_write_without_a_reason_is_a_reset) {
+  ASSERT_TRUE(shaken());
+  server_pipe->end(true);
+  std::string_view text = "GET / HTTP/1.1\r\n\r\n";
+  auto sent = client->try_write(std::span(&text, 1));
+  ASSERT_FALSE(sent);
+  EXPECT_EQ(sent.error().code(), Code::upstream_reset);
 }
 
 TEST_F(TlsStreamTest, shakes_hands_through_a_narrow_pipe) {

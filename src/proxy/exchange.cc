@@ -20,8 +20,21 @@ Exchange::Exchange(wire::Incoming& incoming, const ClientSide& client, Recorder&
     request_.origin = route_.origin;
     incoming.head().origin = route_.origin;
   }
+  route_.offer = offer(client);
   account.request = std::move(incoming.head());
   strip_hop_by_hop();
+}
+
+// HTTP/2 towards the origin where the client speaks it: then the origin sees what it would have seen without
+// us. Without TLS only prior knowledge is left: in a tunnel the client has it; on the proxy port its HTTP/2 is
+// with us alone, but gRPC knows no other protocol.
+wire::Offer Exchange::offer(const ClientSide& client) const {
+  bool h2 = request_.version == http::Version::h2;
+  bool tls = route_.origin.scheme == http::Scheme::https;
+  if (client.http2 == UpstreamHttp2::never) return wire::Offer::http1;
+  if (tls) return h2 || client.http2 == UpstreamHttp2::always ? wire::Offer::http2_or_http1 : wire::Offer::http1;
+  bool grpc = request_.fields.get("content-type").value_or("").starts_with("application/grpc");
+  return h2 && (client.tunnel || grpc) ? wire::Offer::http2 : wire::Offer::http1;
 }
 
 void Exchange::strip_hop_by_hop() {
@@ -30,21 +43,13 @@ void Exchange::strip_hop_by_hop() {
   if (bare && request_.fields.has_token("connection", "upgrade") &&
       request_.version == http::Version::http11) {
     std::string_view wanted = request_.fields.get("upgrade").value_or("");
-    // h2c would turn the connection into a protocol that nobody here reads.
-    if (!wanted.empty() && !request_.fields.has_token("upgrade", "h2c")) upgrade_ = wanted;
+    // h2c would turn the connection into a protocol that the client's side does not speak.
+    if (!wanted.empty() && !request_.fields.has_token("upgrade", "h2c")) request_.upgrade = wanted;
   }
   bool http10 = request_.version == http::Version::http10;
   http::h1::remove_hop_by_hop(request_.fields);
   if (http10) request_.fields.remove("expect");
   request_.fields.remove("http2-settings");
-  // What is left of these two is named in Connection again (RFC 9110 sections 7.6.1 and 10.1.4).
-  bool trailers = request_.fields.has("te");
-  if (!upgrade_.empty()) {
-    request_.fields.add("Connection", trailers ? "Upgrade, TE" : "Upgrade");
-    request_.fields.add("Upgrade", upgrade_);
-  } else if (trailers) {
-    request_.fields.add("Connection", "TE");
-  }
 }
 
 }  // namespace weir::proxy

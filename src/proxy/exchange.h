@@ -10,6 +10,9 @@
 
 namespace weir::proxy {
 
+/// When origins are offered HTTP/2: where the client speaks it too, always (over TLS), or never.
+enum class UpstreamHttp2 : std::uint8_t { mirror, always, never };
+
 /// What is known of the client connection an exchange came on.
 struct ClientSide {
   flow::ConnectionId connection = 0;
@@ -17,6 +20,7 @@ struct ClientSide {
   /// Inside a tunnel: where all its requests go. Nothing on the proxy port, where each request says it
   /// itself.
   std::optional<wire::Route> tunnel;
+  UpstreamHttp2 http2 = UpstreamHttp2::mirror;
 };
 
 /// Heads exist twice: in the flow as they were received, and here as they are sent on; filters change these.
@@ -32,15 +36,12 @@ class Exchange {
   http::RequestHead& request() { return request_; }
   http::ResponseHead& response() { return response_; }
   wire::Route& route() { return route_; }
-  /// The protocol the client asks to change to ("websocket"); empty when it asks for none, or for one we
-  /// refuse.
-  const std::string& upgrade() const { return upgrade_; }
-
   bool client_gone = false;
   TimePoint sent{};  ///< when the request's last byte went out; the epoch until then
 
  private:
   void strip_hop_by_hop();
+  wire::Offer offer(const ClientSide& client) const;
 
   wire::Incoming& incoming_;
   const ClientSide& client_;
@@ -48,7 +49,6 @@ class Exchange {
   http::RequestHead request_;
   http::ResponseHead response_;
   wire::Route route_;
-  std::string upgrade_;
 };
 
 }  // namespace weir::proxy

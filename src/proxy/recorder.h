@@ -47,6 +47,8 @@ class Recording {
 
   flow::Flow& flow() { return *flow_; }
   TimePoint begun() const { return begun_; }
+  Recorder& recorder() { return recorder_; }
+  const Recorder& recorder() const { return recorder_; }
   void fail(Code code, std::string detail);
   void mark(std::string_view word);
   /// Appends to the captured bytes of a body of this flow: at most the recorder's limit for a body, and
@@ -74,7 +76,9 @@ class Recorder : private async::Timer {
            std::size_t body_limit)
       : Timer(loop), sink_(sink), numbers_(numbers), budget_(budget), body_limit_(body_limit) {}
 
-  flow::Sink& sink() { return sink_; }
+  flow::Sink& sink() const { return sink_; }
+  /// How much is kept of a body, or of a message.
+  std::size_t body_limit() const { return body_limit_; }
   flow::ConnectionId next_connection() { return numbers_.next_connection(); }
 
  private:

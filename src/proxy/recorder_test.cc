@@ -12,6 +12,7 @@ class Kept final : public flow::Sink {
  public:
   void opened(std::unique_ptr<const flow::Flow> flow) override { open.push_back(*flow); }
   void closed(std::unique_ptr<const flow::Flow> flow) override { done.push_back(*flow); }
+  void message(std::unique_ptr<const flow::Message>) override {}
   void connection(std::unique_ptr<const flow::Connection>) override {}
   bool has_room() const override { return true; }
   bool failing() const override { return false; }

@@ -4,26 +4,38 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <unordered_set>
 
 #include "net/tcp_stream.h"
 #include "net/tls_stream.h"
 #include "policy/host_patterns.h"
+#include "proxy/error_response.h"
+#include "proxy/credentials.h"
 #include "proxy/minter.h"
+#include "proxy/sniff.h"
 #include "proxy/walk.h"
 #include "tls/client_hello.h"
 #include "tls/server_context.h"
 #include "wire/h1_server.h"
+#include "wire/h2_server.h"
 
 namespace weir::proxy {
 
 struct SessionOptions {
   wire::ServerLimits limits;
+  wire::H2Limits h2;
+  UpstreamHttp2 upstream_http2 = UpstreamHttp2::mirror;
   Duration tls_timeout = std::chrono::seconds(10);
   Duration sniff_timeout =
       std::chrono::milliseconds(500);  ///< silence after CONNECT that means: server speaks first
   policy::HostPatterns intercept;      ///< empty = every host
   policy::HostPatterns passthrough;    ///< wins over intercept
+  bool auto_passthrough = false;       ///< tunnel a client that keeps rejecting our certificate (Rejections)
+  bool closed_door = false;            ///< a sandbox's, VM's or gateway's: no client has itself tunnelled here
   bool wait_for_capture = true;  ///< slow down, in place of losing flows, when the capture queue is full
+  Credentials credentials;       ///< of clients; of nobody = nobody is asked
+  std::optional<http::Origin> reverse;  ///< every request goes there, and no door of a proxy is open
+  bool reverse_keep_host = false;       ///< Host goes on as it came, in place of the origin's own
 };
 
 /// What the sessions of one thread share. All of it outlives them.
@@ -39,47 +51,69 @@ struct Services {
 
 class Session {
  public:
+  /// A connection that was accepted.
   Session(Services& services, UniqueFd socket);
+  /// What is inside a tunnel that lies in another client connection, `outer`: one stream of it.
+  Session(Services& services, std::unique_ptr<net::Stream> stream, const flow::Connection& outer);
   Session(const Session&) = delete;
 
   /// Serves the connection to its end.
   async::Task<void> run();
-  /// No further request after the present one; ends at once when there is none.
+  /// The same, for a client that has already been granted a tunnel to `place`.
+  async::Task<void> run_inside(HostPort place);
+  /// No further request after the present ones; ends at once when there is none.
   void drain();
   /// Ends everything under way.
   void cancel();
 
  private:
+  // session.cc: the connection, and what cannot be served.
+  void introduce(std::string local, std::string peer);
   async::Task<void> serve();
-  async::Task<Result<void>> serve_http(wire::H1ServerConnection& http);
+  async::Task<Result<void>> serve_first(std::string first);
+  void note_end(const Result<void>& served);
+  void note_connection(bool ended);
+  async::Task<Result<bool>> read_more(std::string& bytes, TimePoint deadline);
+  async::Task<void> wait_for_room();
   async::Task<void> refuse(wire::H1ServerConnection& http, Error error);
   async::Task<bool> tell_refusal(wire::H1ServerConnection& http, Error error);
-  async::Task<bool> answer_error(Recording& recording, wire::H1ServerConnection& http, const Error& error);
-  async::Task<Result<wire::UpstreamTunnel>> dial_tunnel(HostPort place);
+  ErrorResponse prepare_answer(Recording& recording, const Error& error);
+
+  // session_http.cc: requests.
+  async::Task<Result<void>> serve_http1(http::Door door, std::string first);
+  async::Task<Result<void>> carry_each(wire::H1ServerConnection& http);
+  async::Task<Result<void>> serve_http2(http::Door door, std::string first);
+  async::Task<void> serve_stream(wire::H2ServerConnection::Arrival arrival);
+  async::Task<void> refuse_stream(wire::H2ServerConnection::Arrival arrival);
   async::Task<Result<void>> connect(wire::H1ServerConnection& http, wire::Incoming& incoming);
+  async::Task<void> connect_stream(wire::H2Incoming& incoming);
+  bool wants_interception(const HostPort& place) const;
+
+  // session_tunnel.cc: what is inside a tunnel.
   async::Task<Result<void>> intercept(HostPort place, std::string first);
   async::Task<Result<void>> intercept_tls(HostPort place, std::string first);
-  async::Task<Result<void>> intercept_http(HostPort place, std::string first);
-  async::Task<Result<void>> pass_through(Recording& recording, HostPort place, wire::H1ServerConnection& http,
-                                         wire::Incoming& incoming);
+  async::Task<Result<void>> handshake(tls::SslPtr session, std::string first, TimePoint begun);
+  async::Task<Result<void>> serve_secured(HostPort name, HostPort dial);
+  async::Task<Result<void>> intercept_plain(HostPort place, Protocol protocol, std::string first);
+  async::Task<Result<tls::ClientHello>> read_hello(std::string& bytes);
+  async::Task<Result<void>> pass_through(Recording& recording, HostPort place, wire::Incoming& incoming);
   async::Task<Result<void>> opaque(Recording& recording, HostPort place, std::string first);
   async::Task<Result<void>> server_first(HostPort place);
   async::Task<Result<bool>> listen_for_server(HostPort place);
-  async::Task<Result<void>> run_tunnel(Recording& recording, wire::UpstreamTunnel upstream,
-                                       std::string first);
-  async::Task<Result<bool>> read_more(std::string& bytes, TimePoint deadline);
-  async::Task<Result<tls::ClientHello>> read_hello(std::string& bytes);
-  async::Task<void> wait_for_room();
+  async::Task<Result<wire::UpstreamTunnel>> dial_tunnel(HostPort place);
+  async::Task<Result<void>> run_tunnel(Recording& recording, net::Stream& client,
+                                       wire::UpstreamTunnel upstream, std::string first);
   void describe_tunnel(flow::Flow& flow, const HostPort& place, flow::Interception interception);
   /// What ended a tunnel; a cut of ours is told as what it is.
   void note_failure(Recording& recording, const Error& error);
-  void note_connection(bool ended);
 
   Services& services_;
   std::unique_ptr<net::Stream> stream_;
-  net::TcpStream* socket_;  // the innermost stream, whatever was put around it
+  net::Stream* bottom_;  // the innermost stream, whatever was put around it
   net::TlsStream* tls_ = nullptr;
-  wire::H1ServerConnection* http_ = nullptr;
+  wire::H1ServerConnection* http1_ = nullptr;
+  wire::H2ServerConnection* http2_ = nullptr;
+  std::unordered_set<Session*> inside_;  // tunnels in streams of http2_
   ClientSide client_;
   flow::Connection connection_;
   bool silent_ = true;  // no byte has come yet

@@ -7,12 +7,14 @@ namespace weir::proxy {
 namespace {
 
 constexpr auto kHalfClosedIdle = std::chrono::minutes(5);
+constexpr auto kRoomPoll = std::chrono::milliseconds(5);
 
 async::Task<Result<void>> copy(net::Stream& from, net::Stream& to, std::string_view first,
-                               std::uint64_t& count) {
+                               std::uint64_t& count, TunnelWatch* watch) {
   count += first.size();
   auto sent = co_await to.write(first);
   if (!sent) co_return pass(sent);
+  if (watch && !first.empty()) watch->passed(from.side(), first);
   wire::ReadBuffer buffer;
   for (;;) {
     auto got = co_await buffer.fill(from);
@@ -29,6 +31,8 @@ async::Task<Result<void>> copy(net::Stream& from, net::Stream& to, std::string_v
     count += *got;
     sent = co_await to.write(buffer.data());
     if (!sent) co_return pass(sent);
+    if (watch) watch->passed(from.side(), buffer.data());
+    while (watch && !watch->has_room()) co_await async::sleep_until(to.loop(), to.loop().now() + kRoomPoll);
     buffer.consume(buffer.data().size());
   }
 }
@@ -47,23 +51,24 @@ struct Directions {
 };
 
 async::Task<void> run(Directions& both, net::Stream& from, net::Stream& to, std::string_view first,
-                      std::uint64_t& count) {
-  auto result = co_await copy(from, to, first, count);
+                      std::uint64_t& count, TunnelWatch* watch) {
+  auto result = co_await copy(from, to, first, count, watch);
   both.ended(std::move(result));
 }
 
 }  // namespace
 
 async::Task<Result<void>> tunnel(net::Stream& client, net::Stream& upstream, std::string_view to_upstream,
-                                 std::string_view to_client, TunnelCounts& counts) {
+                                 std::string_view to_client, TunnelCounts& counts,
+                                 TunnelWatch* watch) {
   for (net::Stream* stream : {&client, &upstream}) {
     stream->set_read_deadline(kNever);
     stream->set_write_deadline(kNever);
   }
   Directions both{client, upstream, {}};
   async::TaskGroup group(client.loop());
-  group.spawn(run(both, client, upstream, to_upstream, counts.to_upstream));
-  group.spawn(run(both, upstream, client, to_client, counts.to_client));
+  group.spawn(run(both, client, upstream, to_upstream, counts.to_upstream, watch));
+  group.spawn(run(both, upstream, client, to_client, counts.to_client, watch));
   co_await group.join();
   client.on_hangup(nullptr);
   upstream.on_hangup(nullptr);

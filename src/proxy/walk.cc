@@ -3,10 +3,12 @@
 #include <memory>
 
 #include "async/task_group.h"
+#include "base/ascii.h"
 #include "http/h1/framing.h"
 #include "proxy/error_response.h"
 #include "proxy/tap.h"
 #include "proxy/tunnel.h"
+#include "proxy/websocket_tap.h"
 
 namespace weir::proxy {
 namespace {
@@ -15,10 +17,10 @@ std::int64_t micros(Duration duration) {
   return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
 }
 
-void note_upstream(flow::Flow& flow, const wire::UpstreamConnection& connection, Duration waited) {
-  const wire::UpstreamFacts& facts = connection.facts;
+void note_upstream(flow::Flow& flow, const wire::UpstreamLease& lease, Duration waited) {
+  const wire::UpstreamFacts& facts = lease.facts();
   flow.upstream_connection = facts.id;
-  flow.upstream_reused = facts.requests > 1;
+  flow.upstream_reused = lease.reused();
   if (flow.upstream_reused) {
     flow.timing.blocked = micros(waited);
     return;
@@ -28,13 +30,19 @@ void note_upstream(flow::Flow& flow, const wire::UpstreamConnection& connection,
   flow.timing.tls = facts.tls_us;
 }
 
-// RFC 9110 section 9.2.2: a request is sent again only if a reused connection turned out to be stale, nothing
-// of a response has come, it had no body that is spent now, and its method is idempotent.
+// How often one request is sent at most, whatever the reasons.
+constexpr int kMaxAttempts = 3;
+
+// A request is sent again if nothing of a response has come and no part of its body is spent, and either the
+// peer has said that it did not look at it (RFC 9113 section 8.7), or a reused connection turned out to be
+// stale and the method is idempotent (RFC 9110 section 9.2.2).
 bool may_retry(Exchange& exchange, const Error& error, bool reused) {
-  return reused && error.side() == Side::upstream && error.retry() == Retry::if_reused &&
-         !exchange.client_gone && !exchange.incoming().responded() &&
-         exchange.flow().request_body.size == 0 && exchange.incoming().body().finished() &&
-         http::is_idempotent(exchange.request().method);
+  if (exchange.client_gone || exchange.incoming().responded() || exchange.flow().request_body.size > 0 ||
+      !exchange.incoming().body().finished())
+    return false;
+  if (error.side() != Side::upstream) return false;
+  if (error.retry() == Retry::yes) return true;
+  return reused && error.retry() == Retry::if_reused && http::is_idempotent(exchange.request().method);
 }
 
 }  // namespace
@@ -49,15 +57,14 @@ struct Walk::Upload {
   bool done = false;
 };
 
-async::Task<void> Walk::carry(wire::Incoming& incoming, const ClientSide& client,
-                              net::Stream& client_stream) {
+async::Task<void> Walk::carry(wire::Incoming& incoming, const ClientSide& client) {
   Exchange exchange(incoming, client, recorder_);
-  auto served = co_await serve(exchange, client_stream);
+  auto served = co_await serve(exchange);
   incoming.on_client_gone(nullptr);
   if (served) co_return;
   Error error = std::move(served).error();
   // What ended the exchange from outside is the cause of whatever failed by it.
-  bool cut = client_stream.cancelled() && (exchange.client_gone || error.code() == Code::cancelled);
+  bool cut = incoming.cut() && (exchange.client_gone || error.code() == Code::cancelled);
   if (cut) {
     error = Error(Code::shutting_down);
   } else if (exchange.client_gone) {
@@ -74,12 +81,12 @@ Result<void> Walk::may_pass() const {
   return {};
 }
 
-async::Task<Result<void>> Walk::serve(Exchange& exchange, net::Stream& client_stream) {
+async::Task<Result<void>> Walk::serve(Exchange& exchange) {
   if (auto may = may_pass(); !may) co_return may;
   auto answer = co_await ask_filters(exchange);
   if (!answer) co_return pass(answer);
   if (*answer) co_return co_await give(exchange, std::move(**answer));
-  co_return co_await forward(exchange, client_stream);
+  co_return co_await forward(exchange);
 }
 
 async::Task<Result<std::optional<Answer>>> Walk::ask_filters(Exchange& exchange) {
@@ -107,24 +114,24 @@ async::Task<void> Walk::explain(Exchange& exchange, const Error& error) {
   if (!given) exchange.recording().mark("answer_not_delivered");
 }
 
-async::Task<Result<void>> Walk::forward(Exchange& exchange, net::Stream& client_stream) {
-  for (bool may_reuse = true;; may_reuse = false) {
+async::Task<Result<void>> Walk::forward(Exchange& exchange) {
+  bool may_reuse = true;
+  for (int attempt = 1;; ++attempt) {
     TimePoint begun = steady_now();
-    auto connection = co_await pool_.acquire(exchange.route(), may_reuse);
-    if (!connection) co_return pass(connection);
-    wire::H1ClientConnection& http = *(*connection)->http;
-    bool reused = (*connection)->facts.requests > 1;
-    note_upstream(exchange.flow(), **connection, steady_now() - begun);
+    auto lease = co_await pool_.acquire(exchange.route(), exchange.request(), may_reuse);
+    if (!lease) co_return pass(lease);
+    wire::Outgoing& http = lease->http();
+    note_upstream(exchange.flow(), *lease, steady_now() - begun);
     exchange.incoming().on_client_gone([&exchange, &http] {
       exchange.client_gone = true;
       http.cancel();
     });
-    http.begin(exchange.request().method, reused);
-    auto done = co_await converse(exchange, http, client_stream);
+    auto done = co_await converse(exchange, http);
     exchange.incoming().on_client_gone(nullptr);
-    pool_.release(std::move(*connection));
-    if (done || !may_retry(exchange, done.error(), reused)) co_return done;
+    if (done || attempt == kMaxAttempts || !may_retry(exchange, done.error(), lease->reused())) co_return done;
     exchange.recording().mark("retried");
+    // A stale connection says that others of its age may be stale; a refusal does not.
+    may_reuse = done.error().retry() == Retry::yes;
   }
 }
 
@@ -138,8 +145,7 @@ async::Task<void> Walk::run_upload(Upload& upload) {
 }
 
 // Request and response are under way at the same time: a response may come before the request's end.
-async::Task<Result<void>> Walk::converse(Exchange& exchange, wire::Outgoing& out,
-                                         net::Stream& client_stream) {
+async::Task<Result<void>> Walk::converse(Exchange& exchange, wire::Outgoing& out) {
   flow::Flow& flow = exchange.flow();
   TimePoint begun = steady_now();
   if (exchange.incoming().body().finished()) {
@@ -147,13 +153,13 @@ async::Task<Result<void>> Walk::converse(Exchange& exchange, wire::Outgoing& out
     auto sent = co_await out.send(exchange.request(), nullptr);
     if (!sent) co_return pass(sent);
     note_sent(exchange, out, begun);
-    co_return co_await respond(exchange, out, client_stream);
+    co_return co_await respond(exchange, out);
   }
   Tap tap(exchange.incoming().body(), exchange.recording(), flow.request_body);
   Upload upload{exchange, out, tap, begun, {}, false};
   async::TaskGroup group(loop_);
   group.spawn(run_upload(upload));
-  auto responded = co_await respond(exchange, out, client_stream);
+  auto responded = co_await respond(exchange, out);
   if (!upload.done) {
     exchange.incoming().stop_body();
     out.cancel();
@@ -177,10 +183,7 @@ async::Task<Result<http::ResponseHead>> Walk::final_head(Exchange& exchange, wir
   for (;;) {
     auto head = co_await out.receive_head();
     if (!head || !head->informational()) co_return head;
-    if (head->status == 101) {
-      if (!exchange.upgrade().empty()) co_return head;
-      co_return fail(Code::upstream_bad_response, "101 Switching Protocols, though nobody asked");
-    }
+    if (head->status == 101) co_return head;
     http::h1::remove_hop_by_hop(head->fields);
     head->fields.remove("content-length");  // RFC 9110 section 8.6: none in 1xx
     auto told = co_await exchange.incoming().inform(*head);
@@ -188,7 +191,7 @@ async::Task<Result<http::ResponseHead>> Walk::final_head(Exchange& exchange, wir
   }
 }
 
-async::Task<Result<void>> Walk::respond(Exchange& exchange, wire::Outgoing& out, net::Stream& client_stream) {
+async::Task<Result<void>> Walk::respond(Exchange& exchange, wire::Outgoing& out) {
   auto head = co_await final_head(exchange, out);
   if (!head) co_return pass(head);
   flow::Flow& flow = exchange.flow();
@@ -199,8 +202,8 @@ async::Task<Result<void>> Walk::respond(Exchange& exchange, wire::Outgoing& out,
   flow.response_head_bytes = out.head_bytes();
   exchange.response() = std::move(*head);
   Result<void> done;
-  if (exchange.response().status == 101) {
-    done = co_await change_protocol(exchange, out, client_stream);
+  if (out.switched()) {
+    done = co_await change_protocol(exchange, out);
   } else {
     done = co_await pass_on(exchange, out);
   }
@@ -209,7 +212,14 @@ async::Task<Result<void>> Walk::respond(Exchange& exchange, wire::Outgoing& out,
 }
 
 async::Task<Result<void>> Walk::pass_on(Exchange& exchange, wire::Outgoing& out) {
-  http::h1::remove_hop_by_hop(exchange.response().fields);
+  http::ResponseHead& head = exchange.response();
+  // RFC 9110 section 15.5.22: a 426 without it would not say what is required.
+  std::string required(head.status == 426 ? head.fields.get("upgrade").value_or("") : "");
+  http::h1::remove_hop_by_hop(head.fields);
+  if (!required.empty() && exchange.request().version != http::Version::h2) {
+    head.fields.add("Connection", "Upgrade");
+    head.fields.add("Upgrade", required);
+  }
   for (Filter* filter : filters_.response()) {
     auto passed = co_await filter->on_response(exchange);
     if (!passed) co_return pass(passed);
@@ -223,16 +233,20 @@ async::Task<Result<void>> Walk::pass_on(Exchange& exchange, wire::Outgoing& out)
 }
 
 // Both sides leave HTTP; from here on bytes pass unread.
-async::Task<Result<void>> Walk::change_protocol(Exchange& exchange, wire::Outgoing& out,
-                                                net::Stream& client_stream) {
+async::Task<Result<void>> Walk::change_protocol(Exchange& exchange, wire::Outgoing& out) {
   exchange.incoming().on_client_gone(nullptr);
   auto left = co_await exchange.incoming().leave_http(exchange.response());
   if (!left) co_return pass(left);
   TunnelCounts counts;
   std::string early = out.take_buffered();
   std::string pipelined = exchange.incoming().take_buffered();
-  auto done = co_await tunnel(client_stream, out.raw_stream(), pipelined, early, counts);
   flow::Flow& flow = exchange.flow();
+  std::optional<WebSocketTap> tap;
+  if (iequals(exchange.request().upgrade, "websocket"))
+    tap.emplace(exchange.recording(), flow.response.fields, options_.wait_for_capture);
+  auto done = co_await tunnel(exchange.incoming().tunnel(), out.tunnel(), pipelined, early, counts,
+                              tap ? &*tap : nullptr);
+  if (tap) tap->finish();
   flow.request_body.size = counts.to_upstream;
   flow.response_body.size = counts.to_client;
   flow.request_body.complete = flow.response_body.complete = done.has_value();

@@ -14,15 +14,25 @@ std::uint64_t memory(const flow::Flow& flow) {
          flow.request_body.bytes.capacity() + flow.response_body.bytes.capacity();
 }
 
+std::uint64_t memory(const flow::Message& message) {
+  return sizeof message + message.content.bytes.capacity();
+}
+
 bool has_bodies(const flow::Flow& flow) {
   return !flow.request_body.bytes.empty() || !flow.response_body.bytes.empty();
 }
 
-// The queue is the flow's only owner and nobody has seen it yet, so it may still be changed: copying what
-// remains of it would need memory just when there is none to spare.
+// The queue is the only owner of what it was handed and nobody has seen it yet, so it may still be changed:
+// copying what remains would need memory just when there is none to spare.
 void drop_bodies(const flow::Flow& flow) {
   for (const flow::Captured* body : {&flow.request_body, &flow.response_body})
     std::string().swap(const_cast<flow::Captured*>(body)->bytes);
+}
+
+void drop_bytes(const flow::Message& message) {
+  auto& content = const_cast<flow::Message&>(message).content;
+  content.truncated |= !content.bytes.empty();
+  std::string().swap(content.bytes);
 }
 
 }  // namespace
@@ -66,6 +76,20 @@ void EventQueue::push_closed(std::unique_ptr<const flow::Flow> flow) {
   push({.kind = Event::Kind::closed, .bodies_shed = bodies_shed, .bytes = bytes, .flow = std::move(flow)});
 }
 
+void EventQueue::push(std::unique_ptr<const flow::Message> message) {
+  Shed shed = shed_now();
+  if (shed == Shed::flows) {
+    shed_messages_.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
+  if (shed == Shed::bodies && !message->content.bytes.empty()) {
+    drop_bytes(*message);
+    shed_bodies_.fetch_add(1, std::memory_order_relaxed);
+  }
+  std::uint64_t bytes = memory(*message);
+  push({.kind = Event::Kind::message, .bytes = bytes, .message = std::move(message)});
+}
+
 void EventQueue::push(std::unique_ptr<const flow::Connection> connection) {
   if (shed_now() == Shed::flows) {
     shed_connections_.fetch_add(1, std::memory_order_relaxed);
@@ -82,6 +106,7 @@ void EventQueue::push(Event event) {
     std::lock_guard lock(mutex_);
     if (closed_) {
       if (closes_flow) shed_flows_.fetch_add(1, std::memory_order_relaxed);
+      if (event.message) shed_messages_.fetch_add(1, std::memory_order_relaxed);
       return;
     }
     bytes_.fetch_add(bytes, std::memory_order_relaxed);
@@ -99,6 +124,7 @@ EventQueue::Counters EventQueue::counters() const {
   Counters counters{.accepted = accepted_,
                     .shed_bodies = shed_bodies_,
                     .shed_flows = shed_flows_,
+                    .shed_messages = shed_messages_,
                     .shed_connections = shed_connections_,
                     .bytes = bytes_};
   std::lock_guard lock(mutex_);

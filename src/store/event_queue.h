@@ -10,17 +10,19 @@
 #include <vector>
 
 #include "flow/flow.h"
+#include "flow/message.h"
 #include "flow/sink.h"
 
 namespace weir::store {
 
 struct Event {
-  enum class Kind : std::uint8_t { opened, closed, connection };
+  enum class Kind : std::uint8_t { opened, closed, message, connection };
 
   Kind kind = Kind::opened;
   bool bodies_shed = false;
   std::uint64_t bytes = 0;  ///< what the event holds in memory, about
   std::unique_ptr<const flow::Flow> flow;
+  std::unique_ptr<const flow::Message> message;
   std::unique_ptr<const flow::Connection> connection;
 };
 
@@ -33,13 +35,15 @@ class EventQueue {
     flow::WhenFull when_full = flow::WhenFull::slow;
   };
   struct Counters {
-    std::uint64_t accepted = 0, shed_bodies = 0, shed_flows = 0, shed_connections = 0, bytes = 0, events = 0;
+    std::uint64_t accepted = 0, shed_bodies = 0, shed_flows = 0, shed_messages = 0, shed_connections = 0,
+                  bytes = 0, events = 0;
   };
 
   explicit EventQueue(Limits limits);
 
   void push_opened(std::unique_ptr<const flow::Flow> flow);
   void push_closed(std::unique_ptr<const flow::Flow> flow);
+  void push(std::unique_ptr<const flow::Message> message);
   void push(std::unique_ptr<const flow::Connection> connection);
   bool has_room() const;
   bool stalled() const { return stalled_.load(std::memory_order_relaxed); }
@@ -72,7 +76,8 @@ class EventQueue {
 
   const Limits limits_;
   std::atomic<std::uint64_t> bytes_{0};
-  std::atomic<std::uint64_t> accepted_{0}, shed_bodies_{0}, shed_flows_{0}, shed_connections_{0};
+  std::atomic<std::uint64_t> accepted_{0}, shed_bodies_{0}, shed_flows_{0}, shed_messages_{0},
+      shed_connections_{0};
   std::atomic<bool> stalled_{false};
 
   mutable std::mutex mutex_;

@@ -43,6 +43,31 @@ TEST(EventQueue, DropShedsBodiesThenFlows) {
   EXPECT_EQ(events[2].flow->response_body.size, 100'000u);
 }
 
+TEST(EventQueue, MessagesLoseTheirBytesThenGo) {
+  EventQueue queue({kHigh, flow::WhenFull::drop});
+  queue.push(boxed_message(1, 1, std::string(kHigh, 'x')));
+  EXPECT_GE(queue.counters().bytes, kHigh);
+  EXPECT_FALSE(queue.has_room());
+  queue.push(boxed_message(1, 2, std::string(1000, 'x')));
+  queue.push(boxed_message(1, 3, ""));
+  EXPECT_EQ(queue.counters().shed_bodies, 1u);
+  std::uint64_t pushed = 3;
+  for (; queue.counters().shed_messages == 0; ++pushed) queue.push(boxed_message(1, 4, "x"));
+
+  EventQueue::Counters counters = queue.counters();
+  EXPECT_EQ(counters.accepted, 0u) << "they are no flows";
+  EXPECT_EQ(counters.shed_messages, 1u);
+  EXPECT_EQ(counters.events, pushed - 1);
+  EXPECT_LT(counters.bytes, 2 * kHigh + 10'000);
+  std::vector<Event> events;
+  queue.take(events);
+  EXPECT_EQ(events[0].message->content.bytes.size(), kHigh);
+  EXPECT_TRUE(events[1].message->content.bytes.empty());
+  EXPECT_TRUE(events[1].message->content.truncated);
+  EXPECT_EQ(events[1].message->content.size, 1000u);
+  EXPECT_FALSE(events[2].message->content.truncated);
+}
+
 TEST(EventQueue, SlowKeepsAllUntilTwiceTheMark) {
   EventQueue queue({kHigh, flow::WhenFull::slow});
   queue.push_closed(with_body(kHigh));
@@ -90,7 +115,9 @@ TEST(EventQueue, ClosedTakesNothingMore) {
   queue.close();
   EXPECT_FALSE(queue.wait(milliseconds(60'000)));
   queue.push_closed(with_body(10));
+  queue.push(boxed_message(1, 1));
   EXPECT_EQ(queue.counters().shed_flows, 1u);
+  EXPECT_EQ(queue.counters().shed_messages, 1u);
   EXPECT_EQ(queue.counters().accepted, 0u);
   EXPECT_EQ(queue.counters().bytes, 0u);
 }

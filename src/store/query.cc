@@ -71,6 +71,8 @@ class MergedQuery final : public Query {
   Result<std::vector<Row>> poll() override;
   Result<Row> find(std::string_view id) override;
   Result<std::string> load_body(const Row& row, BodyId body) override;
+  Result<std::vector<flow::Message>> messages_of(const Row& row, std::uint32_t after,
+                                                 std::size_t count) override;
   Result<std::optional<flow::Connection>> connection(const Row& row, flow::ConnectionId id) override;
 
  private:
@@ -370,6 +372,21 @@ Result<std::string> MergedQuery::load_body(const Row& row, BodyId body) {
   if (!*reader)
     return fail(Code::not_found, files_[row.database].path.string() + " has been deleted meanwhile");
   return (*reader)->body(body);
+}
+
+// They are where they were written: in the files that were current then, the flow's own or later ones.
+Result<std::vector<flow::Message>> MergedQuery::messages_of(const Row& row, std::uint32_t after,
+                                                            std::size_t count) {
+  std::size_t session = files_[row.database].session;
+  look_for_files(session);
+  for (std::size_t i = 0; i < files_.size(); ++i) {
+    if (files_[i].session != session) continue;
+    auto reader = read(i);
+    if (!reader) continue;
+    auto page = reader->messages(row.flow.id, after, count);
+    if (!page || !page->empty()) return page;
+  }
+  return std::vector<flow::Message>();
 }
 
 Result<std::optional<flow::Connection>> MergedQuery::connection(const Row& row, flow::ConnectionId id) {

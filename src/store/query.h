@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "flow/flow.h"
+#include "flow/message.h"
 
 namespace weir::store {
 
@@ -66,6 +67,10 @@ class Query {
   virtual Result<Row> find(std::string_view id) = 0;
   /// The captured bytes, decompressed from the store (content coding of the message is left as it was).
   virtual Result<std::string> load_body(const Row& row, BodyId body) = 0;
+  /// A page of the row's WebSocket messages with numbers above `after`, in order: at most `count` and about
+  /// 8 MiB. Any page may be short; only an empty one is the end.
+  virtual Result<std::vector<flow::Message>> messages_of(const Row& row, std::uint32_t after,
+                                                         std::size_t count) = 0;
   /// A connection the row names; nothing if it was not recorded.
   virtual Result<std::optional<flow::Connection>> connection(const Row& row, flow::ConnectionId id) = 0;
 };

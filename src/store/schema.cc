@@ -11,7 +11,7 @@ namespace {
 
 // `number` is the flow's id and so the rowid: rows are appended, never put in between. `closed_seq` counts
 // the closings of the file: NULL while open.
-constexpr const char* kTables = R"sql(
+constexpr const char* kFirstTables = R"sql(
 CREATE TABLE flows(
   number INTEGER PRIMARY KEY, closed_seq INTEGER, started INTEGER NOT NULL, duration_us INTEGER,
   kind TEXT NOT NULL, interception TEXT NOT NULL,
@@ -43,6 +43,18 @@ CREATE TABLE connections(
   bytes_in INTEGER NOT NULL, bytes_out INTEGER NOT NULL, requests INTEGER NOT NULL, error TEXT, error_detail TEXT);
 )sql";
 
+// A table with a rowid: messages may be large, and those of many flows come interleaved.
+constexpr const char* kMessages = R"sql(
+CREATE TABLE messages(
+  flow INTEGER NOT NULL, number INTEGER NOT NULL, time INTEGER NOT NULL, from_client INTEGER NOT NULL,
+  opcode TEXT NOT NULL, size INTEGER NOT NULL, truncated INTEGER NOT NULL, compressed INTEGER NOT NULL,
+  close_code INTEGER, problem TEXT, data BLOB, PRIMARY KEY(flow, number));
+)sql";
+
+// Each leads from the version before it to its own. They are never changed once released.
+constexpr const char* kSteps[] = {kFirstTables, kMessages};
+static_assert(std::size(kSteps) == kSchemaVersion);
+
 constexpr std::string_view kFlowColumns =
     "number, closed_seq, started, duration_us, kind, interception, method, scheme, host, port, target, "
     "request_version, request_fields, request_trailers, request_body, request_size, request_truncated, "
@@ -52,6 +64,9 @@ constexpr std::string_view kFlowColumns =
     "blocked_us, dns_us, connect_us, tls_us, send_us, wait_us, receive_us, client_connection, "
     "upstream_connection, "
     "upstream_reused, error, error_detail, marks";
+
+constexpr std::string_view kMessageColumns =
+    "flow, number, time, from_client, opcode, size, truncated, compressed, close_code, problem, data";
 
 constexpr std::string_view kConnectionColumns =
     "id, leg, opened, closed, local, peer, host, via, tls_version, cipher, alpn, sni, resumed, "
@@ -91,6 +106,11 @@ class Binder {
   }
   Binder& unless_zero(std::uint64_t value) { return unless(0, static_cast<std::int64_t>(value)); }
   Binder& unless_empty(std::string_view value) { return value.empty() ? null() : text(value); }
+  Binder& blob_unless_empty(std::string_view value) {
+    if (value.empty()) return null();
+    statement_.bind_blob(next_++, value);
+    return *this;
+  }
   Binder& error(Code code) { return unless_empty(code == Code::none ? std::string_view() : info(code).name); }
 
  private:
@@ -216,8 +236,11 @@ void bind_body(Binder& row, const flow::Captured& body, BodyId stored) {
 
 }  // namespace
 
-Result<> create_tables(Database& database) {
-  std::string sql = fmt::format("BEGIN IMMEDIATE;{}PRAGMA user_version={};COMMIT;", kTables, kSchemaVersion);
+Result<> create_tables(Database& database, std::int64_t version) {
+  if (version == kSchemaVersion) return {};
+  std::string steps;
+  for (std::int64_t i = version; i < kSchemaVersion; ++i) steps += kSteps[i];
+  std::string sql = fmt::format("BEGIN IMMEDIATE;{}PRAGMA user_version={};COMMIT;", steps, kSchemaVersion);
   return database.execute(sql.c_str());
 }
 
@@ -234,6 +257,8 @@ Result<std::int64_t> schema_version(Database& database, const std::filesystem::p
 
 std::string insert_flow_sql() { return insert_sql("flows", kFlowColumns); }
 std::string select_flow_sql() { return fmt::format("SELECT {} FROM flows", kFlowColumns); }
+std::string insert_message_sql() { return insert_sql("messages", kMessageColumns); }
+std::string select_message_sql() { return fmt::format("SELECT {} FROM messages", kMessageColumns); }
 std::string insert_connection_sql() { return insert_sql("connections", kConnectionColumns); }
 std::string select_connection_sql() { return fmt::format("SELECT {} FROM connections", kConnectionColumns); }
 
@@ -310,6 +335,33 @@ flow::Flow read_flow(const Statement& select, FlowRow& stored) {
   row.into(flow.error_detail);
   row.into(flow.marks);
   return flow;
+}
+
+void bind_message(Statement& insert, const flow::Message& message) {
+  const http::ws::Message& content = message.content;
+  Binder row(insert);
+  row.integer(message.flow).integer(std::int64_t{message.number}).integer(message.time);
+  row.truth(message.from_client).text(name(content.opcode)).integer(content.size);
+  row.truth(content.truncated).truth(content.compressed).unless_zero(content.close_code);
+  row.unless_empty(name(content.problem)).blob_unless_empty(content.bytes);
+}
+
+flow::Message read_message(const Statement& select) {
+  flow::Message message;
+  http::ws::Message& content = message.content;
+  Reader row(select);
+  row.into(message.flow);
+  row.into(message.number);
+  row.into(message.time);
+  row.into(message.from_client);
+  content.opcode = http::ws::opcode_from_name(row.text()).value_or(http::ws::Opcode::binary);
+  row.into(content.size);
+  row.into(content.truncated);
+  row.into(content.compressed);
+  row.into(content.close_code);
+  content.problem = http::ws::problem_from_name(row.text());
+  row.into(content.bytes);
+  return message;
 }
 
 void bind_connection(Statement& insert, const flow::Connection& connection) {

@@ -1,5 +1,5 @@
-// The tables of a session file (docs/formats/store.md) and how flows and connections become rows and come
-// back.
+// The tables of a session file (docs/formats/store.md) and how flows, messages and connections become rows
+// and come back.
 #pragma once
 
 #include <array>
@@ -7,16 +7,19 @@
 #include <string>
 
 #include "flow/flow.h"
+#include "flow/message.h"
 #include "store/query.h"
 #include "store/sqlite.h"
 
 namespace weir::store {
 
-/// PRAGMA user_version of the files this program writes; it reads these alone.
-inline constexpr std::int64_t kSchemaVersion = 1;
+/// PRAGMA user_version of the files this program writes; it reads these and older ones.
+inline constexpr std::int64_t kSchemaVersion = 2;
+/// The version from which on files have a table of messages.
+inline constexpr std::int64_t kMessagesSince = 2;
 
-/// Makes the tables in a new, empty file.
-Result<> create_tables(Database& database);
+/// Makes the tables that a file of this version, 0 = empty, does not have yet.
+Result<> create_tables(Database& database, std::int64_t version);
 /// The version of the file: 0 = still empty. Fails (io) with a clear text when it is newer than this program.
 Result<std::int64_t> schema_version(Database& database, const std::filesystem::path& path);
 
@@ -45,6 +48,12 @@ class FlowBinder {
 
 /// Reads the current row of a select_flow_sql() statement.
 flow::Flow read_flow(const Statement& select, FlowRow& row);
+
+/// "INSERT OR REPLACE INTO messages ...": a message that is written again replaces itself.
+std::string insert_message_sql();
+std::string select_message_sql();
+void bind_message(Statement& insert, const flow::Message& message);
+flow::Message read_message(const Statement& select);
 
 std::string insert_connection_sql();
 std::string select_connection_sql();

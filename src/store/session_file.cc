@@ -36,8 +36,7 @@ Result<std::unique_ptr<SessionFile>> SessionFile::open(const std::filesystem::pa
           "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-8192;");
       !set)
     return pass(set);
-  if (*version == 0)
-    if (auto made = create_tables(file->database_); !made) return pass(made);
+  if (auto made = create_tables(file->database_, *version); !made) return pass(made);
   if (auto ready = file->prepare(); !ready) return pass(ready);
   return file;
 }
@@ -49,6 +48,7 @@ Result<> SessionFile::prepare() {
   } statements[] = {{begin_, "BEGIN IMMEDIATE"},
                     {commit_, "COMMIT"},
                     {insert_flow_, insert_flow_sql()},
+                    {insert_message_, insert_message_sql()},
                     {insert_connection_, insert_connection_sql()},
                     {page_count_, "PRAGMA page_count"}};
   for (auto& [statement, sql] : statements) {
@@ -86,6 +86,11 @@ Result<> SessionFile::put(const flow::Flow& flow, bool closed, bool bodies_shed)
   }
   binder_.bind(insert_flow_, flow, row, bodies_shed ? kDropped : std::string_view());
   return insert_flow_.run();
+}
+
+Result<> SessionFile::put(const flow::Message& message) {
+  bind_message(insert_message_, message);
+  return insert_message_.run();
 }
 
 Result<> SessionFile::put(const flow::Connection& connection) {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "flow/flow.h"
+#include "flow/message.h"
 #include "store/body_table.h"
 #include "store/schema.h"
 #include "store/sqlite.h"
@@ -18,13 +19,14 @@ namespace weir::store {
 /// again: nothing of a failed transaction remains, in the file or in memory.
 class SessionFile {
  public:
-  /// Opens for writing, making the file and its tables if they are missing. The caller holds the session's
-  /// lock.
+  /// Opens for writing, making the file if it is missing and the tables that it lacks. The caller holds the
+  /// session's lock.
   static Result<std::unique_ptr<SessionFile>> open(const std::filesystem::path& path);
 
   Result<> begin();
   /// Writes the flow's only row, replacing the one it had when it was opened. `bodies_shed` marks it.
   Result<> put(const flow::Flow& flow, bool closed, bool bodies_shed);
+  Result<> put(const flow::Message& message);
   Result<> put(const flow::Connection& connection);
   Result<> commit();
   void rollback();
@@ -50,7 +52,7 @@ class SessionFile {
 
   std::filesystem::path path_;
   Database database_;
-  Statement begin_, commit_, insert_flow_, insert_connection_, page_count_;
+  Statement begin_, commit_, insert_flow_, insert_message_, insert_connection_, page_count_;
   BodyTable bodies_;
   FlowBinder binder_;
   std::int64_t closed_seq_ = 0;  // of the last closed row, the running transaction included

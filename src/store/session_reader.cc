@@ -97,7 +97,7 @@ Result<std::optional<SessionReader>> SessionReader::open(const std::filesystem::
   auto version = schema_version(*database, path);
   if (!version) return pass(version);
   if (*version == 0) return std::nullopt;
-  return SessionReader(std::move(*database));
+  return SessionReader(std::move(*database), *version);
 }
 
 Result<std::optional<SessionReader::Range>> SessionReader::range() {
@@ -160,6 +160,25 @@ Result<std::optional<Row>> SessionReader::find(flow::FlowId number, bool dead) {
   if (!rows) return pass(rows);
   if (rows->empty()) return std::nullopt;
   return std::move(rows->front());
+}
+
+Result<std::vector<flow::Message>> SessionReader::messages(flow::FlowId flow, std::uint32_t after,
+                                                           std::size_t count) {
+  std::vector<flow::Message> found;
+  if (version_ < kMessagesSince) return found;
+  auto select = database_.prepare(select_message_sql() + " WHERE flow = ? AND number > ? ORDER BY number");
+  if (!select) return pass(select);
+  select->bind(1, static_cast<std::int64_t>(flow));
+  select->bind(2, std::int64_t{after});
+  std::size_t bytes = 0;
+  while (found.size() < count && bytes < kMessagePageBytes) {
+    auto more = select->step();
+    if (!more) return pass(more);
+    if (!*more) break;
+    found.push_back(read_message(*select));
+    bytes += found.back().content.bytes.size();
+  }
+  return found;
 }
 
 Result<std::optional<flow::Connection>> SessionReader::connection(flow::ConnectionId id) {

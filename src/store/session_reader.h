@@ -48,15 +48,22 @@ class SessionReader {
   Result<std::vector<Row>> closings(const Filter& filter, std::int64_t after, std::int64_t until);
   Result<std::optional<Row>> find(flow::FlowId number, bool dead);
   Result<std::string> body(BodyId id) { return load_body(database_, id); }
+  /// Messages of the flow with numbers above `after`, in order: at most `count`, and no more once they hold
+  /// kMessagePageBytes. None in a file that is older than messages are.
+  Result<std::vector<flow::Message>> messages(flow::FlowId flow, std::uint32_t after, std::size_t count);
   Result<std::optional<flow::Connection>> connection(flow::ConnectionId id);
 
+  static constexpr std::size_t kMessagePageBytes = 8 << 20;
+
  private:
-  explicit SessionReader(Database database) : database_(std::move(database)) {}
+  SessionReader(Database database, std::int64_t version)
+      : database_(std::move(database)), version_(version) {}
   struct Condition;
   Result<std::vector<Row>> select(const Condition& where, const char* order, const Filter& filter, bool dead,
                                   std::size_t count);
 
   Database database_;
+  std::int64_t version_;  // of the schema
 };
 
 }  // namespace weir::store

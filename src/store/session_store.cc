@@ -23,6 +23,7 @@ SessionStore::~SessionStore() { close(); }
 
 void SessionStore::opened(std::unique_ptr<const flow::Flow> flow) { queue_->push_opened(std::move(flow)); }
 void SessionStore::closed(std::unique_ptr<const flow::Flow> flow) { queue_->push_closed(std::move(flow)); }
+void SessionStore::message(std::unique_ptr<const flow::Message> message) { queue_->push(std::move(message)); }
 void SessionStore::connection(std::unique_ptr<const flow::Connection> connection) {
   queue_->push(std::move(connection));
 }
@@ -49,6 +50,7 @@ SessionStore::Counters SessionStore::counters() const {
           .shed_connections = queue.shed_connections,
           .failed_writes = writer_->failed_writes(),
           .lost_flows = writer_->lost_flows(),
+          .lost_messages = queue.shed_messages + writer_->lost_messages(),
           .queue_bytes = queue.bytes,
           .queue_events = queue.events};
 }

@@ -35,11 +35,12 @@ class SessionStore final : public flow::Sink {
   struct Counters {
     std::uint64_t accepted = 0;     ///< flows taken into the queue
     std::uint64_t written = 0;      ///< flows committed
-    std::uint64_t shed_bodies = 0;  ///< flows recorded without their bodies ("capture_dropped")
+    std::uint64_t shed_bodies = 0;  ///< flows ("capture_dropped") and messages recorded without their bytes
     std::uint64_t shed_flows = 0;   ///< flows not recorded, for want of room
     std::uint64_t shed_connections = 0;
     std::uint64_t failed_writes = 0;  ///< attempts to write that failed and were kept for another try
     std::uint64_t lost_flows = 0;     ///< accepted, but still unwritable when the store closed
+    std::uint64_t lost_messages = 0;  ///< of WebSockets: not recorded, for either reason
     std::uint64_t queue_bytes = 0;    ///< accepted and not yet committed, now
     std::uint64_t queue_events = 0;
   };
@@ -51,6 +52,7 @@ class SessionStore final : public flow::Sink {
 
   void opened(std::unique_ptr<const flow::Flow> flow) override;
   void closed(std::unique_ptr<const flow::Flow> flow) override;
+  void message(std::unique_ptr<const flow::Message> message) override;
   void connection(std::unique_ptr<const flow::Connection> connection) override;
   /// False above the high-water mark. Under WhenFull::slow a store that is failing() answers true: nobody
   /// waits for a full disk; it sheds and counts as under WhenFull::drop.

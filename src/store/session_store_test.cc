@@ -521,8 +521,10 @@ TEST_F(StoreTest, ADiskFullToTheEndLosesFlowsByNumber) {
   ASSERT_TRUE(store->flush());
   FullDisk disk(1000);
   for (flow::FlowId id = 2; id <= 4; ++id) store->closed(boxed(large_flow(id)));
+  store->message(boxed_message(5, 1));
   store->close();
   EXPECT_EQ(store->counters().lost_flows, 3u);
+  EXPECT_EQ(store->counters().lost_messages, 1u);
   disk.free_space();
   EXPECT_EQ(ids(), (std::vector<flow::FlowId>{1}));
 }

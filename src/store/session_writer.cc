@@ -20,7 +20,7 @@ constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
 std::int64_t day_of(WallNanos time) { return time / (86'400 * kNanosPerSecond); }
 std::int64_t hour_of(WallNanos time) { return time / (3'600 * kNanosPerSecond) * 3'600; }
 
-bool done(const Event& event) { return !event.flow && !event.connection; }
+bool done(const Event& event) { return !event.flow && !event.message && !event.connection; }
 
 // A flow that was opened and closed within one chunk needs the closing alone.
 void drop_superseded(std::span<Event> chunk) {
@@ -147,6 +147,7 @@ Result<> SessionWriter::write_to(SessionFile& file, std::span<Event> chunk) {
 
 Result<> SessionWriter::put(SessionFile& file, const Event& event) {
   if (event.connection) return file.put(*event.connection);
+  if (event.message) return file.put(*event.message);
   return file.put(*event.flow, event.kind == Event::Kind::closed, event.bodies_shed);
 }
 
@@ -170,6 +171,7 @@ void SessionWriter::written(SessionFile& file, Event& event) {
   }
   if (&file == &current()) ++rows_in_current_;
   event.flow.reset();
+  event.message.reset();
   event.connection.reset();
 }
 
@@ -196,12 +198,16 @@ void SessionWriter::report_recovery() {
 void SessionWriter::give_up(std::vector<Event>& events) {
   std::vector<Event> rest;
   queue_.take(rest);
-  std::uint64_t lost = 0;
-  for (const auto* list : {&events, &rest})
-    lost += static_cast<std::uint64_t>(std::ranges::count_if(
-        *list, [](const Event& event) { return event.flow && event.kind == Event::Kind::closed; }));
-  lost_flows_.fetch_add(lost, std::memory_order_relaxed);
-  log::error("capture ends with {} flows that could not be written", lost);
+  std::uint64_t flows = 0, messages = 0;
+  for (const auto* list : {&events, &rest}) {
+    for (const Event& event : *list) {
+      flows += event.flow && event.kind == Event::Kind::closed;
+      messages += event.message != nullptr;
+    }
+  }
+  lost_flows_.fetch_add(flows, std::memory_order_relaxed);
+  lost_messages_.fetch_add(messages, std::memory_order_relaxed);
+  log::error("capture ends with {} flows and {} messages that could not be written", flows, messages);
 }
 
 void SessionWriter::keep_house(bool wrote) {

@@ -32,6 +32,7 @@ class SessionWriter {
   std::uint64_t written() const { return written_.load(std::memory_order_relaxed); }
   std::uint64_t failed_writes() const { return failed_writes_.load(std::memory_order_relaxed); }
   std::uint64_t lost_flows() const { return lost_flows_.load(std::memory_order_relaxed); }
+  std::uint64_t lost_messages() const { return lost_messages_.load(std::memory_order_relaxed); }
 
  private:
   SessionWriter(const SessionStore::Options& options, EventQueue& queue, SessionDir session);
@@ -45,7 +46,8 @@ class SessionWriter {
   Result<> put(SessionFile& file, const Event& event);
   /// The event is in `file` for good.
   void written(SessionFile& file, Event& event);
-  /// Where the row of the event's flow is, or is to be.
+  /// Where the row of the event's flow is, or is to be. Messages go to the current file: a WebSocket that is
+  /// open for days does not keep an old one growing.
   SessionFile& file_of(const Event& event);
   SessionFile& current() { return *files_.back(); }
 
@@ -77,7 +79,7 @@ class SessionWriter {
   bool catalog_failing_ = false;
   bool roll_failing_ = false;
 
-  std::atomic<std::uint64_t> written_{0}, failed_writes_{0}, lost_flows_{0};
+  std::atomic<std::uint64_t> written_{0}, failed_writes_{0}, lost_flows_{0}, lost_messages_{0};
   std::uint64_t shed_before_failure_ = 0;
   std::thread thread_;
 };

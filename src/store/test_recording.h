@@ -63,6 +63,19 @@ inline std::unique_ptr<const flow::Flow> boxed(flow::Flow flow) {
   return std::make_unique<flow::Flow>(std::move(flow));
 }
 
+/// A text of a WebSocket, sent `number` milliseconds after the flow began.
+inline std::unique_ptr<flow::Message> boxed_message(flow::FlowId flow, std::uint32_t number,
+                                                    std::string bytes = "hello") {
+  auto message = std::make_unique<flow::Message>();
+  message->flow = flow;
+  message->number = number;
+  message->time = kNoon + static_cast<WallNanos>(flow) * kSecond + number * 1'000'000LL;
+  message->from_client = number % 2 == 1;
+  message->content.size = bytes.size();
+  message->content.bytes = std::move(bytes);
+  return message;
+}
+
 /// As it stands when it is told early.
 inline std::unique_ptr<const flow::Flow> boxed_open(flow::FlowId id) {
   flow::Flow flow = sample_flow(id);

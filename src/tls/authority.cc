@@ -16,6 +16,7 @@
 #include "tls/draft.h"
 #include "tls/file.h"
 #include "tls/leaf_key.h"
+#include "tls/private_key.h"
 
 namespace weir::tls {
 namespace fs = std::filesystem;
@@ -33,42 +34,10 @@ std::int64_t unix_now() {
 
 Failure refuse(std::string context) { return fail(Code::bad_certificate, std::move(context)); }
 
-/// A private key as PEM text, wiped when it goes.
-struct KeyText {
-  std::string pem;
-  ~KeyText() { OPENSSL_cleanse(pem.data(), pem.size()); }
-};
-
 KeyText key_to_pem(EVP_PKEY* key) {
   BioPtr out(BIO_new(BIO_s_secmem()));
   PEM_write_bio_PKCS8PrivateKey(out.get(), key, nullptr, nullptr, 0, nullptr, nullptr);
   return {contents(out.get())};
-}
-
-Result<PkeyPtr> key_from_pem(std::string_view pem, const fs::path& path) {
-  // Without this callback OpenSSL would ask for a passphrase on the terminal.
-  auto no_passphrase = [](char*, int, int, void* asked) {
-    *static_cast<bool*>(asked) = true;
-    return -1;
-  };
-  bool encrypted = false;
-  BioPtr in = memory_bio(pem);
-  PkeyPtr key(PEM_read_bio_PrivateKey(in.get(), nullptr, no_passphrase, &encrypted));
-  if (encrypted) {
-    ERR_clear_error();
-    return refuse(fmt::format("{} is encrypted; decrypt it with: openssl pkey -in {} -out NEW", path.string(),
-                              path.string()));
-  }
-  if (!key)
-    return fail_openssl(Code::bad_certificate, fmt::format("{}: no private key in it", path.string()));
-  return key;
-}
-
-Result<PkeyPtr> read_key(const fs::path& path) {
-  auto text = read_file(path, kMaxPem);
-  if (!text) return pass(text);
-  KeyText wiped{std::move(*text)};
-  return key_from_pem(wiped.pem, path);
 }
 
 Result<void> require_private(const fs::path& path) {

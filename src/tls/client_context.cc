@@ -20,9 +20,9 @@ struct ClientContext::Settings {
   explicit Settings(ClientOptions given) : options(std::move(given)), sessions(options.session_places) {}
 
   ClientOptions options;
-  std::string alpn;
   std::vector<X509Ptr> own;      ///< our CA and those before it
   std::vector<Sha256> own_keys;  ///< their public keys: a cross-sign has another certificate but the same key
+  std::vector<ClientIdentity> identities;  ///< in the order of options.certificates
   mutable SessionCache sessions;
   SslCtxPtr context;  ///< points into this object: last, so that it goes first
 };
@@ -113,6 +113,15 @@ struct UpstreamCallbacks {
       settings->sessions.remember(peer->session_key, session);
     return 0;  // the cache keeps a copy, no reference
   }
+
+  /// The host has asked who we are, and its own certificate has been judged.
+  static int introduce(SSL* ssl, void*) {
+    UpstreamPeer& peer = *peer_of(ssl);
+    peer.asked_who_we_are = true;
+    const ClientIdentity* self = peer.identity;
+    if (self == nullptr) return 1;  // then OpenSSL answers with no certificate
+    return use_certificate(ssl, self->certificate.get(), self->key.get(), self->chain) ? 1 : 0;
+  }
 };
 
 namespace {
@@ -148,6 +157,22 @@ Result<void> load_trust(SSL_CTX* context, const ClientOptions& options) {
   return {};
 }
 
+Result<void> load_identities(SSL_CTX* context, const ClientOptions& options,
+                             std::vector<ClientIdentity>& out) {
+  for (const ClientCertificate& each : options.certificates) {
+    auto identity = load_identity(each);
+    if (!identity) return pass(identity);
+    // What OpenSSL's security level forbids should be known now, not when the host asks.
+    SslPtr trial(SSL_new(context));
+    if (!trial ||
+        !use_certificate(trial.get(), identity->certificate.get(), identity->key.get(), identity->chain))
+      return fail_openssl(Code::bad_certificate,
+                          fmt::format("client certificate for {}: use {}", each.hosts, identity->file));
+    out.push_back(std::move(*identity));
+  }
+  return {};
+}
+
 /// Tells OpenSSL what the certificate must be for.
 bool expect_host(SSL* ssl, const std::string& host) {
   X509_VERIFY_PARAM* wanted = SSL_get0_param(ssl);
@@ -158,6 +183,12 @@ bool expect_host(SSL* ssl, const std::string& host) {
          SSL_set_tlsext_host_name(ssl, host.c_str()) == 1;
 }
 
+bool offer(SSL* ssl, std::span<const std::string_view> alpn) {
+  std::string wire = alpn_wire(alpn);
+  return wire.empty() || SSL_set_alpn_protos(ssl, reinterpret_cast<const unsigned char*>(wire.data()),
+                                             static_cast<unsigned int>(wire.size())) == 0;
+}
+
 }  // namespace
 
 Result<ClientContext> ClientContext::make(ClientOptions options, const Authority& own) {
@@ -166,16 +197,14 @@ Result<ClientContext> ClientContext::make(ClientOptions options, const Authority
   if (!context) return pass(context);
   SSL_CTX* raw = context->get();
   if (auto loaded = load_trust(raw, settings->options); !loaded) return pass(loaded);
+  if (auto loaded = load_identities(raw, settings->options, settings->identities); !loaded)
+    return pass(loaded);
   settings->own.push_back(share(own.certificate()));
   for (const X509Ptr& each : own.retired()) settings->own.push_back(share(each.get()));
   for (const X509Ptr& each : settings->own) settings->own_keys.push_back(key_fingerprint(each.get()));
-  settings->alpn = alpn_wire(settings->options.alpn);
-  if (!settings->alpn.empty() &&
-      SSL_CTX_set_alpn_protos(raw, reinterpret_cast<const unsigned char*>(settings->alpn.data()),
-                              static_cast<unsigned int>(settings->alpn.size())) != 0)
-    return fail_openssl(Code::internal, "set the ALPN offer");
   SSL_CTX_set_verify(raw, SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_cert_verify_callback(raw, UpstreamCallbacks::verify, settings.get());
+  SSL_CTX_set_cert_cb(raw, UpstreamCallbacks::introduce, nullptr);
   SSL_CTX_set_session_cache_mode(raw, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_set_app_data(raw, settings.get());
   SSL_CTX_sess_set_new_cb(raw, UpstreamCallbacks::remember);
@@ -183,11 +212,20 @@ Result<ClientContext> ClientContext::make(ClientOptions options, const Authority
   return ClientContext(std::move(settings));
 }
 
-Result<SslPtr> ClientContext::new_session(const HostPort& place, bool allow_invalid) const {
+const ClientIdentity* ClientContext::identity_for(const HostPort& place) const {
+  const std::vector<ClientCertificate>& certificates = settings_->options.certificates;
+  auto found = std::ranges::find_if(certificates, [&](const auto& each) { return each.matches(place); });
+  if (found == certificates.end()) return nullptr;
+  return &settings_->identities[static_cast<std::size_t>(found - certificates.begin())];
+}
+
+Result<SslPtr> ClientContext::new_session(const HostPort& place, bool allow_invalid,
+                                          std::span<const std::string_view> alpn) const {
   SslPtr ssl(SSL_new(settings_->context.get()));
-  if (!ssl || !expect_host(ssl.get(), place.host))
+  if (!ssl || !expect_host(ssl.get(), place.host) || !offer(ssl.get(), alpn))
     return fail_openssl(Code::internal, "make a TLS session for " + place.str());
   auto peer = std::make_unique<UpstreamPeer>(UpstreamPeer{place.host, place.str(), allow_invalid, {}});
+  peer->identity = identity_for(place);
   if (allow_invalid) {
     SSL_set_verify(ssl.get(), SSL_VERIFY_NONE, nullptr);
   } else if (SslSessionPtr session = settings_->sessions.take(peer->session_key)) {

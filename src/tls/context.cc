@@ -39,4 +39,10 @@ Result<SslCtxPtr> new_context(const SSL_METHOD* method, const char* ciphers, Key
   return context;
 }
 
+bool use_certificate(SSL* ssl, X509* certificate, EVP_PKEY* key, const std::vector<X509Ptr>& chain) {
+  Owned<STACK_OF(X509), [](STACK_OF(X509) * stack) { sk_X509_free(stack); }> stack(sk_X509_new_null());
+  for (const X509Ptr& each : chain) sk_X509_push(stack.get(), each.get());
+  return SSL_use_cert_and_key(ssl, certificate, key, stack.get(), 1) == 1;
+}
+
 }  // namespace weir::tls

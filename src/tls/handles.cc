@@ -44,13 +44,4 @@ std::string contents(BIO* bio) {
   return size > 0 ? std::string(data, static_cast<std::size_t>(size)) : std::string();
 }
 
-std::string alpn_wire(const std::vector<std::string>& protocols) {
-  std::string wire;
-  for (const std::string& protocol : protocols) {
-    wire += static_cast<char>(protocol.size());
-    wire += protocol;
-  }
-  return wire;
-}
-
 }  // namespace weir::tls

@@ -4,12 +4,13 @@
 
 #include <string>
 
+#include "tls/certificate.h"
 #include "tls/upstream_peer.h"
 
 namespace weir::tls {
 namespace {
 
-/// The alerts by which a client says that it does not like our certificate (RFC 8446 section 6.2).
+/// The alerts by which either side says that it does not like the other's certificate (RFC 8446 section 6.2).
 bool is_certificate_alert(int alert) {
   switch (alert) {
     case SSL_AD_BAD_CERTIFICATE:
@@ -17,7 +18,8 @@ bool is_certificate_alert(int alert) {
     case SSL_AD_CERTIFICATE_REVOKED:
     case SSL_AD_CERTIFICATE_EXPIRED:
     case SSL_AD_CERTIFICATE_UNKNOWN:
-    case SSL_AD_UNKNOWN_CA: return true;
+    case SSL_AD_UNKNOWN_CA:
+    case SSL_AD_ACCESS_DENIED: return true;
     default: return false;
   }
 }
@@ -72,6 +74,19 @@ std::string alert_text(int alert, Side side) {
   }
 }
 
+/// What the host asked for and got, where that may be why it gave up; else empty.
+std::string identity_text(SSL* ssl, const UpstreamPeer* peer, int alert) {
+  if (peer == nullptr || !peer->asked_who_we_are) return {};
+  bool about_us = is_certificate_alert(alert) || alert == TLS13_AD_CERTIFICATE_REQUIRED ||
+                  alert == SSL_AD_HANDSHAKE_FAILURE || (alert < 0 && SSL_in_init(ssl));
+  if (!about_us) return {};
+  if (peer->identity != nullptr)
+    return fmt::format("; it asked for a client certificate and was shown \"{}\" (tls.client_certificates)",
+                       subject_text(peer->identity->certificate.get()));
+  return "; it asked for a client certificate and none is set for it: name one in tls.client_certificates or "
+         "with --client-cert";
+}
+
 Error client_error(unsigned long error, std::string_view host) {
   if (int alert = received_alert(error); alert >= 0) {
     if (is_certificate_alert(alert))
@@ -88,11 +103,11 @@ Error upstream_error(SSL* ssl, unsigned long error, std::string_view host) {
   const UpstreamPeer* peer = peer_of(ssl);
   if (peer != nullptr && !peer->allow_invalid && peer->verdict.code != Code::none)
     return Error(peer->verdict.code, fmt::format("{}: {}", host, peer->verdict.text));
-  if (int alert = received_alert(error); alert >= 0)
-    return Error(Code::upstream_tls_failed, fmt::format("{}: {}", host, alert_text(alert, Side::upstream)));
-  std::string words = plain_words(error, Side::upstream);
+  int alert = received_alert(error);
+  std::string words = alert >= 0 ? alert_text(alert, Side::upstream) : plain_words(error, Side::upstream);
+  if (words.empty()) words = reason_text(error);
   return Error(Code::upstream_tls_failed,
-               fmt::format("{}: {}", host, words.empty() ? reason_text(error) : words));
+               fmt::format("{}: {}{}", host, words, identity_text(ssl, peer, alert)));
 }
 
 }  // namespace
@@ -103,5 +118,12 @@ Error handshake_error(SSL* ssl, Side side, std::string_view host) {
   ERR_clear_error();
   return side == Side::upstream ? upstream_error(ssl, error, host) : client_error(error, host);
 }
+
+std::optional<std::uint8_t> received_alert() {
+  int alert = received_alert(ERR_peek_error());
+  return alert >= 0 ? std::optional(static_cast<std::uint8_t>(alert)) : std::nullopt;
+}
+
+std::string_view alert_name(std::uint8_t alert) { return SSL_alert_desc_string_long(alert); }
 
 }  // namespace weir::tls

@@ -1,6 +1,8 @@
 // What a failed TLS operation means, in our codes and in words.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "base/error.h"
@@ -15,5 +17,11 @@ namespace weir::tls {
 /// client_tls_failed. Side::upstream: upstream_cert_* when we refused the certificate, else
 /// upstream_tls_failed. `host` names the other end in the text.
 Error handshake_error(SSL* ssl, Side side, std::string_view host);
+
+/// The alert with which the other end ended it; nothing when that was not how it ended. Reads the error queue
+/// and leaves it as it is: call it before handshake_error.
+std::optional<std::uint8_t> received_alert();
+/// "unknown CA"; "unknown" for numbers that are no alert.
+std::string_view alert_name(std::uint8_t alert);
 
 }  // namespace weir::tls

@@ -44,6 +44,14 @@ BioPtr memory_bio(std::string_view bytes);
 /// What was written to a memory BIO.
 std::string contents(BIO* bio);
 /// Protocol names in the form of RFC 7301 section 3.1: each with its length before it.
-std::string alpn_wire(const std::vector<std::string>& protocols);
+template <typename Protocols>
+std::string alpn_wire(const Protocols& protocols) {
+  std::string wire;
+  for (std::string_view protocol : protocols) {
+    wire += static_cast<char>(protocol.size());
+    wire += protocol;
+  }
+  return wire;
+}
 
 }  // namespace weir::tls

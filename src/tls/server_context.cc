@@ -31,9 +31,7 @@ int select_protocol(SSL*, const unsigned char** out, unsigned char* out_size, co
 }
 
 Result<void> attach(SSL* ssl, const Leaf& leaf) {
-  Owned<STACK_OF(X509), [](STACK_OF(X509) * chain) { sk_X509_free(chain); }> chain(sk_X509_new_null());
-  for (const X509Ptr& each : leaf.chain) sk_X509_push(chain.get(), each.get());
-  if (SSL_use_cert_and_key(ssl, leaf.certificate.get(), leaf.key.get(), chain.get(), 1) != 1)
+  if (!use_certificate(ssl, leaf.certificate.get(), leaf.key.get(), leaf.chain))
     return fail_openssl(Code::internal, "use the leaf of " + leaf.host);
   // A ticket is good for the host it was given for: OpenSSL compares this on resumption.
   Sha256 scope = sha256(leaf.host);

@@ -108,6 +108,7 @@ struct Origin {
   std::vector<X509Ptr> chain = {};
   int max_version = 0;
   std::string ciphers = {};  ///< of TLS 1.2; empty = OpenSSL's
+  X509* demands = nullptr;   ///< the issuer of the client certificates that it wants; null = it asks for none
 
   SslPtr new_session() const {
     SslCtxPtr context(SSL_CTX_new(TLS_server_method()));
@@ -118,6 +119,11 @@ struct Origin {
     EXPECT_EQ(SSL_CTX_use_certificate(context.get(), identity.certificate.get()), 1) << take_openssl_error();
     EXPECT_EQ(SSL_CTX_use_PrivateKey(context.get(), identity.key.get()), 1) << take_openssl_error();
     for (const X509Ptr& each : chain) SSL_CTX_add1_chain_cert(context.get(), each.get());
+    if (demands != nullptr) {
+      SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+      X509_STORE_add_cert(SSL_CTX_get_cert_store(context.get()), demands);
+      SSL_CTX_set_session_id_context(context.get(), reinterpret_cast<const unsigned char*>("test"), 4);
+    }
     SslPtr ssl(SSL_new(context.get()));
     SSL_set_accept_state(ssl.get());
     return ssl;

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "tls/client_identity.h"
 #include "tls/verdict.h"
 
 namespace weir::tls {
@@ -12,6 +13,8 @@ struct UpstreamPeer {
   std::string session_key;
   bool allow_invalid = false;
   Verdict verdict;
+  const ClientIdentity* identity = nullptr;  ///< what is shown when asked for; the context's own
+  bool asked_who_we_are = false;             ///< a CertificateRequest has come
 };
 
 /// Hands `peer` to `ssl`, which destroys it at its own end.

@@ -32,7 +32,7 @@ class Body {
 /// A body that is all there: what Weir itself answers with.
 class TextBody final : public Body {
  public:
-  explicit TextBody(std::string text) : text_(std::move(text)) {}
+  explicit TextBody(std::string text) : text_(std::move(text)), finished_(text_.empty()) {}
   async::Task<Result<std::string_view>> read() override {
     std::string_view out = finished_ ? std::string_view() : std::string_view(text_);
     finished_ = true;
@@ -45,7 +45,7 @@ class TextBody final : public Body {
 
  private:
   std::string text_;
-  bool finished_ = false;
+  bool finished_;
   http::Fields trailers_;
 };
 

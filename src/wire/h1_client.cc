@@ -1,7 +1,12 @@
 #include "wire/h1_client.h"
 
+#include <array>
+
+#include "base/ascii.h"
+#include "base/hash.h"
 #include "http/h1/encoder.h"
 #include "http/h1/framing.h"
+#include "http/ws/handshake.h"
 #include "wire/h1_writer.h"
 
 namespace weir::wire {
@@ -19,7 +24,8 @@ H1ClientConnection::H1ClientConnection(std::unique_ptr<net::Stream> stream, cons
 void H1ClientConnection::begin(std::string_view method, bool reused) {
   method_ = method;
   reused_ = reused;
-  sent_ = received_ = keep_alive_ = false;
+  sent_ = received_ = keep_alive_ = upgrade_ = switched_ = false;
+  wanted_accept_.clear();
   head_bytes_ = interim_ = 0;
   scanner_.reset();
   stream_->set_read_deadline(kNever);
@@ -33,11 +39,11 @@ async::Task<Result<void>> H1ClientConnection::send(const http::RequestHead& head
   how.idle_limit = limits_.body_idle;
   how.chunked = body && !body->length();
   bool length_missing = body && body->length() && !head.fields.has("content-length");
-  if (how.chunked || length_missing || !proxy_authorization_.empty()) {
+  upgrade_ = !head.upgrade.empty();
+  bool extra = how.chunked || length_missing || upgrade_ || !proxy_authorization_.empty();
+  if (extra || head.fields.has("te")) {
     http::RequestHead framed = head;
-    if (how.chunked) framed.fields.add("Transfer-Encoding", "chunked");
-    if (length_missing) framed.fields.add("Content-Length", std::to_string(*body->length()));
-    if (!proxy_authorization_.empty()) framed.fields.set("Proxy-Authorization", proxy_authorization_);
+    add_framing(framed, body);
     http::h1::append_request_head(text, framed, absolute_form_);
   } else {
     http::h1::append_request_head(text, head, absolute_form_);
@@ -45,6 +51,40 @@ async::Task<Result<void>> H1ClientConnection::send(const http::RequestHead& head
   auto sent = co_await write_message(*stream_, std::move(text), body, how);
   sent_ = sent.has_value();
   co_return sent;
+}
+
+// What belongs to this connection alone.
+void H1ClientConnection::add_framing(http::RequestHead& head, const Body* body) {
+  if (body && !body->length()) {
+    head.fields.add("Transfer-Encoding", "chunked");
+  } else if (body && !head.fields.has("content-length")) {
+    head.fields.add("Content-Length", std::to_string(*body->length()));
+  }
+  // RFC 9110 sections 7.6.1, 7.8 and 10.1.4: both are named in Connection.
+  bool trailers = head.fields.has("te");
+  if (upgrade_) {
+    head.fields.add("Connection", trailers ? "Upgrade, TE" : "Upgrade");
+    head.fields.add("Upgrade", head.upgrade);
+    // RFC 8441 section 5: an HTTP/2 client has no key to send.
+    if (head.version == http::Version::h2 && iequals(head.upgrade, "websocket")) {
+      std::array<char, 16> nonce;
+      fill_random(nonce.data(), nonce.size());
+      std::string key = base64({nonce.data(), nonce.size()});
+      wanted_accept_ = http::ws::accept_key(key);
+      head.fields.add("Sec-WebSocket-Key", key);
+    }
+  } else if (trailers) {
+    head.fields.add("Connection", "TE");
+  }
+  if (!proxy_authorization_.empty()) head.fields.set("Proxy-Authorization", proxy_authorization_);
+}
+
+Result<void> H1ClientConnection::judge_switch(const http::ResponseHead& head) {
+  if (!upgrade_) return fail(Code::upstream_bad_response, "101 Switching Protocols, though nobody asked");
+  if (!wanted_accept_.empty() && head.fields.get("sec-websocket-accept") != wanted_accept_)
+    return fail(Code::upstream_bad_response, "Sec-WebSocket-Accept does not answer the key (RFC 6455 section 4.1)");
+  switched_ = true;
+  return {};
 }
 
 async::Task<Result<http::ResponseHead>> H1ClientConnection::receive_head() {
@@ -79,6 +119,9 @@ Result<http::ResponseHead> H1ClientConnection::parse(std::size_t size) {
     if (++interim_ > limits_.interim_responses)
       return fail(Code::upstream_bad_response, "too many interim responses");
     return head;
+  }
+  if (head->status == 101) {
+    if (auto judged = judge_switch(*head); !judged) return pass(judged);
   }
   auto length = http::h1::response_body_length(*head, method_);
   if (!length) return pass(length);

@@ -31,7 +31,8 @@ class H1ClientConnection final : public Outgoing {
   async::Task<Result<http::ResponseHead>> receive_head() override;
   std::size_t head_bytes() const override { return head_bytes_; }
   Body& body() override { return body_; }
-  net::Stream& raw_stream() override { return *stream_; }
+  bool switched() const override { return switched_; }
+  net::Stream& tunnel() override { return *stream_; }
   std::string take_buffered() override;
   void cancel() override;
   void expect_head_by(TimePoint deadline) override {
@@ -45,6 +46,8 @@ class H1ClientConnection final : public Outgoing {
 
  private:
   Result<http::ResponseHead> parse(std::size_t size);
+  void add_framing(http::RequestHead& head, const Body* body);
+  Result<void> judge_switch(const http::ResponseHead& head);
 
   std::unique_ptr<net::Stream> stream_;
   const ClientLimits& limits_;
@@ -60,6 +63,9 @@ class H1ClientConnection final : public Outgoing {
   bool sent_ = false;      // the whole request went out
   bool received_ = false;  // a final head has come
   bool keep_alive_ = false;
+  bool upgrade_ = false;
+  bool switched_ = false;
+  std::string wanted_accept_;  // of a WebSocket handshake that we began ourselves
   bool spoiled_ = false;
 };
 

@@ -4,6 +4,7 @@
 
 #include "http/h1/encoder.h"
 #include "http/h1/framing.h"
+#include "http/ws/handshake.h"
 #include "wire/h1_writer.h"
 
 namespace weir::wire {
@@ -18,7 +19,7 @@ bool has_body(std::uint16_t status, bool to_head) {
 
 }  // namespace
 
-H1ServerConnection::H1ServerConnection(net::Stream& stream, const ServerLimits& limits, http::h1::Door door)
+H1ServerConnection::H1ServerConnection(net::Stream& stream, const ServerLimits& limits, http::Door door)
     : stream_(stream), limits_(limits), door_(door), scanner_(limits.head), body_(stream, buffer_) {
   body_.set_idle_limit(limits.body_idle);
 }
@@ -79,6 +80,8 @@ Result<void> H1ServerConnection::parse(std::size_t size) {
   if (!head) return pass(head);
   head_ = std::move(*head);
   to_head_ = head_.is("HEAD");
+  upgrade_ = head_.fields.get("upgrade").value_or("");
+  websocket_key_ = upgrade_.empty() ? "" : head_.fields.get("sec-websocket-key").value_or("");
   auto length = http::h1::request_body_length(head_);
   if (!length) return pass(length);
   buffer_.consume(size);
@@ -143,9 +146,23 @@ async::Task<Result<void>> H1ServerConnection::respond(http::ResponseHead& head, 
   co_return sent;
 }
 
+// The consent of an HTTP/2 origin in the words of RFC 6455 section 4.2.2.
+http::ResponseHead H1ServerConnection::switching(const http::ResponseHead& consent) const {
+  http::ResponseHead out = consent;
+  out.status = 101;
+  out.reason.clear();
+  out.fields.remove("content-length");
+  out.fields.add("Connection", "Upgrade");
+  out.fields.add("Upgrade", upgrade_);
+  if (!websocket_key_.empty())
+    out.fields.add("Sec-WebSocket-Accept", http::ws::accept_key(websocket_key_));
+  return out;
+}
+
 async::Task<Result<void>> H1ServerConnection::leave_http(http::ResponseHead& head) {
   std::string text;
-  http::h1::append_response_head(text, head);
+  bool translated = !upgrade_.empty() && head.version == http::Version::h2;
+  http::h1::append_response_head(text, translated ? switching(head) : head);
   responded_ = true;
   closing_ = true;
   stream_.set_write_deadline(kNever);

@@ -23,7 +23,7 @@ struct ServerLimits {
 class H1ServerConnection final : private Incoming {
  public:
   /// `door` decides which target forms are valid (http/h1/head.h); what it points at must outlive this.
-  H1ServerConnection(net::Stream& stream, const ServerLimits& limits, http::h1::Door door);
+  H1ServerConnection(net::Stream& stream, const ServerLimits& limits, http::Door door);
 
   /// Bytes that were read from the stream before this connection took it over.
   void prepend(std::string_view bytes) { buffer_.prepend(bytes); }
@@ -52,7 +52,9 @@ class H1ServerConnection final : private Incoming {
   async::Task<Result<void>> inform(const http::ResponseHead& head) override;
   async::Task<Result<void>> respond(http::ResponseHead& head, Body* body) override;
   async::Task<Result<void>> leave_http(http::ResponseHead& head) override;
+  net::Stream& tunnel() override { return stream_; }
   bool responded() const override { return responded_; }
+  bool cut() const override { return stream_.cancelled(); }
   void on_client_gone(std::move_only_function<void()> call) override {
     stream_.on_hangup(std::move(call), stream_.half_close_means_gone());
   }
@@ -61,15 +63,18 @@ class H1ServerConnection final : private Incoming {
   async::Task<Result<std::optional<std::size_t>>> read_head();
   Result<void> parse(std::size_t size);
   bool may_continue() const;
+  http::ResponseHead switching(const http::ResponseHead& consent) const;
   /// Decides body framing and persistence of the response and writes them into `head`.
   bool frame(http::ResponseHead& head, const Body* body);
 
   net::Stream& stream_;
   const ServerLimits& limits_;
-  http::h1::Door door_;
+  http::Door door_;
   ReadBuffer buffer_;
   http::h1::HeadScanner scanner_;
   http::RequestHead head_;  // may be moved out by whoever carries the request
+  std::string upgrade_;
+  std::string websocket_key_;
   std::size_t head_bytes_ = 0;
   H1Body body_;
   bool to_head_ = false;

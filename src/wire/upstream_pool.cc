@@ -1,44 +1,51 @@
 #include "wire/upstream_pool.h"
 
-#include "base/log.h"
-#include "http/h1/encoder.h"
-#include "net/tls_stream.h"
+#include <algorithm>
 
 namespace weir::wire {
 namespace {
 
 constexpr auto kSweep = std::chrono::seconds(5);
 
-std::int64_t micros_since(TimePoint start) {
-  return std::chrono::duration_cast<std::chrono::microseconds>(steady_now() - start).count();
+}  // namespace
+
+UpstreamLease::UpstreamLease(UpstreamPool& pool, std::unique_ptr<UpstreamConnection> own,
+                             std::string_view method)
+    : pool_(&pool), own_(std::move(own)), reused_(++own_->facts.requests > 1) {
+  own_->http->begin(method, reused_);
 }
 
-}  // namespace
+UpstreamLease::UpstreamLease(UpstreamPool& pool, SharedConnection& shared)
+    : pool_(&pool),
+      shared_(&shared),
+      stream_(std::make_unique<H2Outgoing>(shared.http)),
+      reused_(++shared.facts.requests > 1) {}
+
+UpstreamLease::~UpstreamLease() {
+  if (own_) pool_->release(std::move(own_));
+}
 
 std::size_t UpstreamPool::RouteHash::operator()(const Route& route) const {
   std::hash<std::string> hash;
   std::size_t out = hash(route.origin.place.host) * 31 + route.origin.place.port * 2 +
                     static_cast<std::size_t>(route.origin.scheme);
-  return out * 31 + hash(route.dial.host) + route.dial.port;
+  return (out * 31 + hash(route.dial.host) + route.dial.port) * 3 + static_cast<std::size_t>(route.offer);
 }
 
 UpstreamPool::UpstreamPool(async::Loop& loop, net::Dialer& dialer, const tls::ClientContext& tls,
                            PoolOptions options)
-    : Timer(loop), dialer_(dialer), tls_(tls), options_(std::move(options)) {}
+    : Timer(loop), options_(std::move(options)), connector_(loop, dialer, tls, options_), driving_(loop) {}
 
 UpstreamPool::~UpstreamPool() { close(); }
 
-std::optional<UpstreamProxy> UpstreamPool::proxy_for(const HostPort& to, http::Scheme scheme) const {
-  return options_.proxy_for ? options_.proxy_for(to, scheme) : std::nullopt;
-}
-
 std::unique_ptr<UpstreamConnection> UpstreamPool::take_idle(const Route& route) {
-  auto found = idle_.find(route);
-  if (found == idle_.end()) return nullptr;
+  auto found = places_.find(route);
+  if (found == places_.end()) return nullptr;
   // Newest first: it is the least likely to have been closed by the peer.
-  while (!found->second.empty()) {
-    auto connection = std::move(found->second.back().connection);
-    found->second.pop_back();
+  auto& idle = found->second.idle;
+  while (!idle.empty()) {
+    auto connection = std::move(idle.back().connection);
+    idle.pop_back();
     --idle_count_;
     if (connection->http->stream().quiet()) return connection;
     end(std::move(connection));
@@ -46,126 +53,93 @@ std::unique_ptr<UpstreamConnection> UpstreamPool::take_idle(const Route& route) 
   return nullptr;
 }
 
-async::Task<Result<std::unique_ptr<UpstreamConnection>>> UpstreamPool::acquire(const Route& route,
-                                                                               bool may_reuse) {
-  if (may_reuse) {
-    if (auto connection = take_idle(route)) {
-      ++connection->facts.requests;
-      co_return connection;
-    }
+// The list is short: one or two connections an origin.
+SharedConnection* UpstreamPool::shared_with_room(const Route& route, bool upgrade) {
+  for (SharedConnection& shared : shared_) {
+    if (!shared.http.has_room() || shared.route != route) continue;
+    if (!upgrade || shared.http.takes_connect_protocol()) return &shared;
   }
+  return nullptr;
+}
+
+async::Task<Result<UpstreamLease>> UpstreamPool::acquire(const Route& route, const http::RequestHead& head,
+                                                         bool may_reuse) {
+  bool upgrade = !head.upgrade.empty();
+  for (;;) {
+    if (may_reuse) {
+      if (auto connection = take_idle(route)) co_return UpstreamLease(*this, std::move(connection), head.method);
+    }
+    if (route.offer == Offer::http1) co_return co_await dial(route, head.method);
+    if (SharedConnection* shared = may_reuse ? shared_with_room(route, upgrade) : nullptr)
+      co_return UpstreamLease(*this, *shared);
+    if (upgrade && route.offer == Offer::http2_or_http1) {
+      Route plain = route;
+      plain.offer = Offer::http1;
+      co_return co_await acquire(plain, head, may_reuse);
+    }
+    Place& place = places_[route];
+    if (place.http1_only) co_return co_await dial(route, head.method);
+    if (!place.attempt) co_return co_await dial_for_all(route, head.method);
+    std::shared_ptr<Attempt> attempt = place.attempt;
+    co_await attempt->ended.wait();
+    if (attempt->failure) co_return Failure(*attempt->failure);
+    may_reuse = true;  // what is there now is new
+  }
+}
+
+async::Task<Result<UpstreamLease>> UpstreamPool::dial_for_all(const Route& route, std::string_view method) {
+  auto attempt = std::make_shared<Attempt>(loop());
+  places_[route].attempt = attempt;
+  auto lease = co_await dial(route, method);
+  places_[route].attempt.reset();
+  if (!lease) attempt->failure = lease.error();
+  attempt->ended.set();
+  co_return lease;
+}
+
+async::Task<Result<UpstreamLease>> UpstreamPool::dial(Route route, std::string_view method) {
+  auto connected = co_await connector_.connect(route);
+  if (!connected) co_return pass(connected);
+  UpstreamTunnel& tunnel = connected->tunnel;
   bool https = route.origin.scheme == http::Scheme::https;
-  auto proxy = proxy_for(route.dial, route.origin.scheme);
-  auto reached = co_await reach(route.dial, https, proxy);
-  if (!reached) co_return pass(reached);
-  if (https) {
-    auto secured = co_await secure(*reached, route.origin.place);
-    if (!secured) co_return pass(secured);
+  bool chose_http2 = https ? tunnel.facts.tls->alpn == "h2" : route.offer == Offer::http2;
+  if (route.offer == Offer::http2 && !chose_http2)
+    co_return fail(Code::upstream_tls_failed, route.dial.str() + " does not speak HTTP/2");
+  if (route.offer == Offer::http2_or_http1) places_[route].http1_only = !chose_http2;
+  if (chose_http2) {
+    SharedConnection& shared = shared_.emplace_back(loop(), std::move(route), std::move(tunnel), options_);
+    driving_.spawn(drive(shared));
+    tell(shared.facts, shared.http.stream(), false);
+    if (!armed()) schedule(loop().now() + kSweep);
+    UpstreamLease lease(*this, shared);
+    if (closed_) shared.http.drain();
+    co_return lease;
   }
   auto connection = std::make_unique<UpstreamConnection>();
-  connection->route = route;
-  connection->facts = std::move(reached->facts);
-  connection->facts.requests = 1;
-  bool absolute_form = proxy && !https;
-  connection->http =
-      std::make_unique<H1ClientConnection>(std::move(reached->stream), options_.limits, absolute_form);
-  if (absolute_form) connection->http->set_proxy_authorization(proxy->authorization);
+  connection->route = std::move(route);
+  connection->facts = std::move(tunnel.facts);
+  bool absolute_form = connected->forwarder.has_value();
+  connection->http = std::make_unique<H1ClientConnection>(std::move(tunnel.stream), options_.limits, absolute_form);
+  if (absolute_form) connection->http->set_proxy_authorization(connected->forwarder->authorization);
   tell(connection->facts, connection->http->stream(), false);
-  co_return connection;
+  co_return UpstreamLease(*this, std::move(connection), method);
 }
 
-// TCP to the place itself or to the proxy before it; with `tunnel`, a CONNECT through that proxy.
-async::Task<Result<UpstreamTunnel>> UpstreamPool::reach(HostPort to, bool tunnel,
-                                                        std::optional<UpstreamProxy> proxy) {
-  TimePoint deadline = loop().now() + options_.connect_timeout;
-  auto dialed = co_await dialer_.dial(proxy ? proxy->place : to, deadline);
-  if (!dialed) co_return pass(dialed);
-  if (options_.is_self && options_.is_self(*dialed->stream))
-    co_return fail(Code::loop_detected, to.str() + " is Weir's own listener");
-  UpstreamTunnel out;
-  out.facts.id = options_.next_id ? options_.next_id() : 0;
-  out.facts.opened = wall_now();
-  out.facts.host = to.str();
-  out.facts.via = proxy ? proxy->place.str() : "";
-  out.facts.local = dialed->stream->local_address();
-  out.facts.peer = dialed->stream->peer_address();
-  out.facts.dns_us = dialed->dns_us;
-  out.facts.connect_us = dialed->connect_us;
-  out.stream = std::move(dialed->stream);
-  if (proxy && tunnel) {
-    out.stream->set_read_deadline(deadline);
-    out.stream->set_write_deadline(deadline);
-    attempts_.push_back(out.stream.get());
-    auto early = co_await connect_through(*out.stream, *proxy, to);
-    std::erase(attempts_, out.stream.get());
-    if (!early) co_return pass(early);
-    out.early = std::move(*early);
-    out.stream->set_read_deadline(kNever);
-    out.stream->set_write_deadline(kNever);
-  }
-  co_return out;
-}
-
-// Asks the proxy for a tunnel; returns what came behind its answer, which is the tunnel's already.
-async::Task<Result<std::string>> UpstreamPool::connect_through(net::Stream& stream,
-                                                               const UpstreamProxy& proxy,
-                                                               const HostPort& to) {
-  http::RequestHead head;
-  head.method = "CONNECT";
-  head.origin.place = to;
-  head.fields.add("Host", to.str());
-  if (!proxy.authorization.empty()) head.fields.add("Proxy-Authorization", proxy.authorization);
-  std::string text;
-  http::h1::append_request_head(text, head);
-  auto sent = co_await stream.write(text);
-  if (!sent) co_return pass(sent);
-  auto refused = [&](std::string_view why) {
-    return fail(Code::upstream_proxy_refused,
-                proxy.place.str() + " for " + to.str() + ": " + std::string(why));
-  };
-  ReadBuffer buffer;
-  http::h1::HeadScanner scanner(options_.limits.head);
-  for (;;) {
-    auto got = co_await buffer.fill(stream);
-    if (!got) co_return pass(got);
-    if (*got == 0) co_return refused("closed the connection");
-    auto size = scanner.scan(buffer.data());
-    if (!size) co_return refused(size.error().context());
-    if (!*size) continue;
-    auto answer = http::h1::parse_response_head(buffer.data().substr(0, **size), options_.limits.head);
-    if (!answer) co_return refused(answer.error().context());
-    if (answer->status / 100 != 2) {
-      std::string words =
-          std::to_string(answer->status) + " " + std::string(http::reason_phrase(answer->status));
-      co_return refused(words);
-    }
-    buffer.consume(**size);
-    co_return std::string(buffer.data());
-  }
-}
-
-async::Task<Result<void>> UpstreamPool::secure(UpstreamTunnel& tunnel, const HostPort& name) {
-  TimePoint start = steady_now();
-  auto session = tls_.new_session(name, options_.insecure && options_.insecure(name));
-  if (!session) co_return pass(session);
-  auto secured = std::make_unique<net::TlsStream>(std::move(tunnel.stream), std::move(*session),
-                                                  std::move(tunnel.early), name.str());
-  attempts_.push_back(secured.get());
-  auto shaken = co_await secured->handshake(loop().now() + options_.tls_timeout);
-  std::erase(attempts_, secured.get());
-  tunnel.facts.tls_us = micros_since(start);
-  if (!shaken) co_return pass(shaken);
-  tunnel.facts.tls = secured->facts();
-  if (!tunnel.facts.tls->problem.empty())
-    log::warn("{}: bad upstream certificate accepted by tls.insecure_hosts: {}", name.str(),
-              tunnel.facts.tls->problem);
-  tunnel.stream = std::move(secured);
-  co_return Result<void>();
+async::Task<void> UpstreamPool::drive(SharedConnection& shared) {
+  shared.http.on_room([this, &shared] {
+    if (shared.http.live() > 0) return;
+    shared.idle_since = loop().now();
+    shared.room.notify();
+  });
+  co_await shared.http.run();
+  while (shared.http.live() > 0) co_await shared.room.wait();
+  co_await shared.http.close();
+  tell(shared.facts, shared.http.stream(), true);
+  shared_.remove_if([&](const SharedConnection& each) { return &each == &shared; });
 }
 
 async::Task<Result<UpstreamTunnel>> UpstreamPool::connect_tunnel(HostPort to) {
-  auto proxy = proxy_for(to, http::Scheme::https);
-  auto reached = co_await reach(to, true, proxy);
+  auto reached = co_await connector_.connect_tunnel(std::move(to));
   if (reached) tell(reached->facts, *reached->stream, false);
   co_return reached;
 }
@@ -173,10 +147,11 @@ async::Task<Result<UpstreamTunnel>> UpstreamPool::connect_tunnel(HostPort to) {
 void UpstreamPool::release(std::unique_ptr<UpstreamConnection> connection) {
   if (closed_ || !connection->http->reusable() || idle_count_ >= options_.idle_total)
     return end(std::move(connection));
-  auto& list = idle_[connection->route];
+  auto& list = places_[connection->route].idle;
   if (list.size() >= options_.idle_per_origin) return end(std::move(connection));
   list.push_back({std::move(connection), loop().now()});
-  if (++idle_count_ == 1) schedule(loop().now() + kSweep);
+  ++idle_count_;
+  if (!armed()) schedule(loop().now() + kSweep);
 }
 
 void UpstreamPool::end(std::unique_ptr<UpstreamConnection> connection) {
@@ -190,30 +165,30 @@ void UpstreamPool::tell(const UpstreamFacts& facts, const net::Stream& stream, b
 // Closes what has been idle too long or was closed by its peer.
 void UpstreamPool::fire() {
   TimePoint oldest = loop().now() - options_.keep_idle;
-  for (auto entry = idle_.begin(); entry != idle_.end();) {
-    std::erase_if(entry->second, [&](Idle& idle) {
+  for (auto entry = places_.begin(); entry != places_.end();) {
+    Place& place = entry->second;
+    std::erase_if(place.idle, [&](Idle& idle) {
       if (idle.since > oldest && idle.connection->http->stream().quiet()) return false;
       --idle_count_;
       end(std::move(idle.connection));
       return true;
     });
-    entry = entry->second.empty() ? idle_.erase(entry) : std::next(entry);
+    bool unused = place.idle.empty() && !place.attempt;
+    entry = unused ? places_.erase(entry) : std::next(entry);
   }
-  if (idle_count_ > 0) schedule(loop().now() + kSweep);
-}
-
-void UpstreamPool::cancel_attempts() {
-  dialer_.cancel();
-  for (net::Stream* stream : attempts_) stream->cancel();
+  for (SharedConnection& shared : shared_)
+    if (shared.http.live() == 0 && shared.idle_since <= oldest) shared.http.drain();
+  if (idle_count_ > 0 || !shared_.empty()) schedule(loop().now() + kSweep);
 }
 
 void UpstreamPool::close() {
   closed_ = true;
   cancel();
-  for (auto& [route, list] : idle_)
-    for (Idle& idle : list) end(std::move(idle.connection));
-  idle_.clear();
+  for (auto& [route, place] : places_)
+    for (Idle& idle : place.idle) end(std::move(idle.connection));
+  places_.clear();
   idle_count_ = 0;
+  for (SharedConnection& shared : shared_) shared.http.drain();
 }
 
 }  // namespace weir::wire

@@ -1,4 +1,4 @@
-// UpstreamPool: connections to origins, dialled, verified, kept and reused. One a thread.
+// UpstreamPool: connections to origins, dialled, verified, kept, reused and shared. One a thread.
 #pragma once
 
 #include <functional>
@@ -7,126 +7,140 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
-#include "http/message.h"
-#include "net/dialer.h"
-#include "tls/client_context.h"
-#include "tls/facts.h"
+#include "async/event.h"
+#include "async/task_group.h"
+#include "wire/connector.h"
 #include "wire/h1_client.h"
+#include "wire/h2_client.h"
 
 namespace weir::wire {
 
-/// An HTTP proxy between Weir and the origins.
-struct UpstreamProxy {
-  HostPort place;
-  std::string authorization;  ///< value of Proxy-Authorization; empty = none
-};
-
-struct UpstreamFacts;
-
-struct PoolOptions {
+struct PoolOptions : ConnectorOptions {
   ClientLimits limits;
-  Duration connect_timeout = std::chrono::seconds(10);  ///< DNS and TCP together
-  Duration tls_timeout = std::chrono::seconds(10);
+  H2Limits h2;
   Duration keep_idle = std::chrono::seconds(60);
   std::size_t idle_per_origin = 256;
   std::size_t idle_total = 1024;
-  /// Numbers connections, for the record.
-  std::function<std::uint64_t()> next_id;
-  /// The proxy to use for a place, by scheme; nothing = direct.
-  std::function<std::optional<UpstreamProxy>(const HostPort&, http::Scheme)> proxy_for;
-  /// Places whose bad certificates are let pass (and recorded).
-  std::function<bool(const HostPort&)> insecure;
   /// Told of each connection twice: when it is ready to be used, and when it ends.
   std::function<void(const UpstreamFacts&, const net::Stream&, bool ended)> account;
-  /// True for places that are Weir's own listeners: dialling them would be a loop.
-  std::function<bool(const net::TcpStream&)> is_self;
 };
 
-/// Where a request goes: the origin it is for (SNI, certificate, Host) and the place that is dialled, which
-/// differ only when the client itself said so (CONNECT to one name, SNI of another).
-struct Route {
-  http::Origin origin;
-  HostPort dial;
-  friend bool operator==(const Route&, const Route&) = default;
-};
+class UpstreamPool;
 
-/// What is worth recording of an upstream connection.
-struct UpstreamFacts {
-  std::uint64_t id = 0;  ///< unique in the process
-  std::string host;
-  std::string via;
-  std::string local;
-  std::string peer;
-  std::optional<tls::TlsFacts> tls;
-  std::int64_t dns_us = -1;
-  std::int64_t connect_us = -1;
-  std::int64_t tls_us = -1;
-  WallNanos opened = 0;
-  std::uint32_t requests = 0;
-};
-
-/// A connection in the pool or out on lease.
+/// An HTTP/1 connection: idle in the pool, or lent to one exchange.
 struct UpstreamConnection {
   Route route;
   UpstreamFacts facts;
   std::unique_ptr<H1ClientConnection> http;
 };
 
-/// A connection without HTTP, for a tunnel.
-struct UpstreamTunnel {
+/// An HTTP/2 connection and those who share it.
+struct SharedConnection {
+  SharedConnection(async::Loop& loop, Route route, UpstreamTunnel tunnel, const PoolOptions& options)
+      : route(std::move(route)),
+        facts(std::move(tunnel.facts)),
+        http(std::move(tunnel.stream), options.limits, options.h2),
+        idle_since(loop.now()),
+        room(loop) {}
+
+  Route route;
   UpstreamFacts facts;
-  std::unique_ptr<net::Stream> stream;
-  std::string early;  ///< bytes that came with the upstream proxy's answer; they belong to the tunnel
+  H2ClientConnection http;
+  TimePoint idle_since;
+  async::Signal room;  // an exchange has ended
 };
 
-/// The pool's key is the route alone while all settings are global. Belongs to its loop's thread.
+/// The means to carry one exchange. Destroying it gives the connection back: it is kept if another exchange
+/// can follow. Must go before the pool.
+class UpstreamLease {
+ public:
+  UpstreamLease(UpstreamLease&&) noexcept = default;
+  UpstreamLease& operator=(UpstreamLease&&) = delete;
+  ~UpstreamLease();
+
+  Outgoing& http() { return own_ ? static_cast<Outgoing&>(*own_->http) : *stream_; }
+  const UpstreamFacts& facts() const { return own_ ? own_->facts : shared_->facts; }
+  /// Somebody else has used the connection before.
+  bool reused() const { return reused_; }
+
+ private:
+  friend class UpstreamPool;
+  UpstreamLease(UpstreamPool& pool, std::unique_ptr<UpstreamConnection> own, std::string_view method);
+  UpstreamLease(UpstreamPool& pool, SharedConnection& shared);
+
+  UpstreamPool* pool_;
+  std::unique_ptr<UpstreamConnection> own_;
+  SharedConnection* shared_ = nullptr;
+  std::unique_ptr<H2Outgoing> stream_;
+  bool reused_;
+};
+
+/// The pool's key is the route alone while all settings are global (the client certificate is a function of
+/// the place). Belongs to its loop's thread.
 class UpstreamPool : private async::Timer {
  public:
   UpstreamPool(async::Loop& loop, net::Dialer& dialer, const tls::ClientContext& tls, PoolOptions options);
   ~UpstreamPool() override;
 
-  /// An idle connection for `route` if `may_reuse` and there is one; else a new one, verified. Errors: those
-  /// of Dialer, upstream_proxy_refused, upstream_cert_*, upstream_tls_failed, loop_detected. Nothing of the
-  /// request has been sent when it fails.
-  async::Task<Result<std::unique_ptr<UpstreamConnection>>> acquire(const Route& route, bool may_reuse);
-  /// Takes a connection back: keeps it if it can carry another exchange, closes it otherwise.
-  void release(std::unique_ptr<UpstreamConnection> connection);
-  /// A TCP connection to a place, through the upstream proxy if there is one, for a tunnel.
+  /// What carries `head` along `route`: an idle connection or a share of one if `may_reuse`, else a new one.
+  /// Where the origin may choose HTTP/2, exchanges that come while the first connection is being made wait
+  /// for its choice. A request for an upgrade goes by HTTP/1.1 unless an HTTP/2 connection is there that
+  /// takes extended CONNECT. Errors: those of Connector::connect.
+  async::Task<Result<UpstreamLease>> acquire(const Route& route, const http::RequestHead& head,
+                                             bool may_reuse);
+  /// As Connector's, told to the account.
   async::Task<Result<UpstreamTunnel>> connect_tunnel(HostPort to);
   /// Must be called when such a tunnel has ended.
   void tunnel_ended(const UpstreamTunnel& tunnel) { tell(tunnel.facts, *tunnel.stream, true); }
   /// Closes idle connections and keeps none from now on.
   void close();
+  /// After close(): waits until shared connections have said goodbye. Leases must be gone.
+  async::Event::Wait ended() { return driving_.join(); }
   /// Ends every connection attempt that is under way with Code::cancelled.
-  void cancel_attempts();
+  void cancel_attempts() { connector_.cancel(); }
+  /// HTTP/1 connections that wait for an exchange.
   std::size_t idle() const { return idle_count_; }
+  std::size_t shared() const { return shared_.size(); }
 
  private:
+  friend class UpstreamLease;
   struct Idle {
     std::unique_ptr<UpstreamConnection> connection;
     TimePoint since;
+  };
+  /// A connection being made, and those who wait to learn what it speaks.
+  struct Attempt {
+    explicit Attempt(async::Loop& loop) : ended(loop) {}
+    async::Event ended;
+    std::optional<Error> failure;
+  };
+  struct Place {
+    std::vector<Idle> idle;
+    std::shared_ptr<Attempt> attempt;
+    bool http1_only = false;  // what the origin chose last
   };
   struct RouteHash {
     std::size_t operator()(const Route& route) const;
   };
 
   std::unique_ptr<UpstreamConnection> take_idle(const Route& route);
-  async::Task<Result<UpstreamTunnel>> reach(HostPort to, bool tunnel, std::optional<UpstreamProxy> proxy);
-  async::Task<Result<std::string>> connect_through(net::Stream& stream, const UpstreamProxy& proxy,
-                                                   const HostPort& to);
-  async::Task<Result<void>> secure(UpstreamTunnel& tunnel, const HostPort& name);
-  std::optional<UpstreamProxy> proxy_for(const HostPort& to, http::Scheme scheme) const;
+  SharedConnection* shared_with_room(const Route& route, bool upgrade);
+  async::Task<Result<UpstreamLease>> dial(Route route, std::string_view method);
+  async::Task<Result<UpstreamLease>> dial_for_all(const Route& route, std::string_view method);
+  async::Task<void> drive(SharedConnection& shared);
+  void release(std::unique_ptr<UpstreamConnection> connection);
   void end(std::unique_ptr<UpstreamConnection> connection);
   void tell(const UpstreamFacts& facts, const net::Stream& stream, bool ended);
   void fire() override;
 
-  net::Dialer& dialer_;
-  const tls::ClientContext& tls_;
   PoolOptions options_;
-  std::unordered_map<Route, std::vector<Idle>, RouteHash> idle_;
+  Connector connector_;
+  std::unordered_map<Route, Place, RouteHash> places_;
+  std::list<SharedConnection> shared_;
+  async::TaskGroup driving_;
   std::size_t idle_count_ = 0;
-  std::vector<net::Stream*> attempts_;  // streams that speak to a proxy, or shake hands
   bool closed_ = false;
 };
 

@@ -35,12 +35,12 @@ class PairDialer final : public net::Dialer {
 
 template <typename T>
 async::Task<void> keep(async::Task<T> task, std::optional<T>& out) {
-  out = co_await std::move(task);
+  out.emplace(co_await std::move(task));
 }
 
 class UpstreamPoolTest : public ::testing::Test {
  protected:
-  using Acquired = Result<std::unique_ptr<UpstreamConnection>>;
+  using Acquired = Result<UpstreamLease>;
 
   UpstreamPool& pool() {
     if (!pool_) pool_.emplace(loop, dialer, tls, options);
@@ -49,7 +49,7 @@ class UpstreamPoolTest : public ::testing::Test {
   void acquire(http::Scheme scheme) {
     route.dial = {"a.test", static_cast<std::uint16_t>(scheme == http::Scheme::https ? 443 : 80)};
     route.origin = {scheme, route.dial};
-    group.spawn(keep(pool().acquire(route, true), acquired));
+    group.spawn(keep(pool().acquire(route, request, true), acquired));
     loop.run_until_idle();
   }
   /// Code::none while the attempt goes on.
@@ -63,6 +63,7 @@ class UpstreamPoolTest : public ::testing::Test {
   PairDialer dialer{loop, resolver};
   PoolOptions options;
   Route route;
+  http::RequestHead request;
   std::optional<UpstreamPool> pool_;
   std::optional<Acquired> acquired;
   async::TaskGroup group{loop};
@@ -96,8 +97,7 @@ TEST_F(UpstreamPoolTest, limits_a_handshake) {
 TEST_F(UpstreamPoolTest, keeps_no_connection_that_did_not_carry_an_exchange_to_its_end) {
   acquire(http::Scheme::http);
   ASSERT_TRUE(acquired && *acquired);
-  (**acquired)->http->begin("GET", false);
-  pool().release(std::move(**acquired));
+  acquired.reset();
   EXPECT_EQ(pool().idle(), 0u);
   char byte;
   EXPECT_EQ(recv(dialer.accepted.at(0).get(), &byte, 1, 0), 0);

@@ -82,7 +82,7 @@ class Messages(CurlTest):
         self.assertEqual([flow["status"] for flow in self.stop()], [302, 200])
 
     def test_early_hints(self):
-        done = self.curl("--include", f"{self.tls.url}/early-hints")
+        done = self.curl("--http1.1", "--include", f"{self.tls.url}/early-hints")
         self.assertIn(b"HTTP/1.1 103", self.check(done))
         self.assertEqual(self.status_and_fields(done)[2], b"after the hints\n")
 
@@ -91,7 +91,7 @@ class Messages(CurlTest):
             self.assertEqual(self.check(self.curl(f"{origin.url}/until-close")), b"until the end")
 
     def test_trailers(self):
-        done = self.curl("--include", "--raw", f"{self.tls.url}/trailers")
+        done = self.curl("--http1.1", "--include", "--raw", f"{self.tls.url}/trailers")
         self.assertTrue(self.check(done).endswith(b"0\r\nX-Checksum: 41b5\r\n\r\n"), done.stdout)
 
     def test_content_coding_is_left_alone(self):
@@ -114,7 +114,7 @@ class Messages(CurlTest):
         self.assertEqual(len(self.stop()), 40)
 
     def test_secrets_are_not_stored(self):
-        self.check(self.curl(f"{self.tls.url}/cookies", "-H", "Authorization: Bearer t0psecret", "-H", "Cookie: a=cr0wn"))
+        self.check(self.curl("--http1.1", f"{self.tls.url}/cookies", "-H", "Authorization: Bearer t0psecret", "-H", "Cookie: a=cr0wn"))
         self.assertIn(("Authorization", "Bearer t0psecret"), self.tls.requests[0][2].items())
         flow = self.only_flow()
         for secret in ("t0psecret", "cr0wn", "s3cret"):
@@ -153,7 +153,7 @@ class Uploads(CurlTest):
         self.upload(f"{self.tls.url}/upload", 100_000, "-H", "Expect: 100-continue", "--expect100-timeout", "60")
 
     def test_refused_expectation(self):
-        done = self.curl("--include", "-H", "Expect: 100-continue", "--expect100-timeout", "60", "--data", "x" * 2000,
+        done = self.curl("--http1.1", "--include", "-H", "Expect: 100-continue", "--expect100-timeout", "60", "--data", "x" * 2000,
                          f"{self.tls.url}/reject-expect")
         self.assertEqual(self.status_and_fields(done)[0], 417)
         self.assertEqual(len(self.tls.requests), 1)
@@ -290,7 +290,7 @@ class Failures(CurlTest):
         self.refused(f"{self.plain.url}/garbage", 502, "upstream_bad_response", "upstream")
 
     def test_body_that_ends_early(self):
-        done = self.curl(f"{self.tls.url}/close-early")
+        done = self.curl("--http1.1", f"{self.tls.url}/close-early")
         self.assertIn(done.returncode, (18, 56), "curl knows that the body is short")
         self.assertEqual(done.stdout, b"0123456789")
         flow = self.only_flow()

@@ -54,7 +54,7 @@ class Git(kit.Client):
         noise = os.urandom(300_000)
         self.commit("noise", noise)
         # A small buffer makes git send the pack in chunks, after a probe.
-        self.git("-C", self.work, "-c", "http.postBuffer=65536", "push", "--quiet", "origin", "HEAD:main")
+        self.git("-C", self.work, "-c", "http.postBuffer=65536", "-c", "http.version=HTTP/1.1", "push", "--quiet", "origin", "HEAD:main")
         copy = self.weir.home / "copy"
         self.git("clone", "--quiet", self.url, copy)
         self.assertEqual((copy / "noise").read_bytes(), noise)

@@ -99,13 +99,13 @@ def _authority(name):
 
 
 @functools.cache
-def identity(names="DNS:localhost,IP:127.0.0.1", issuer=ROOT, expired=False):
-    """A server's certificate from authority(issuer)."""
+def identity(names="DNS:localhost,IP:127.0.0.1", issuer=ROOT, expired=False, usage="serverAuth", subject="origin"):
+    """A certificate from authority(issuer), a server's unless `usage` says otherwise."""
     folder, ca = scratch(), authority(issuer)
     made = Identity(folder / "leaf.pem", folder / "leaf.key")
     request, extensions = folder / "leaf.csr", folder / "leaf.ext"
-    extensions.write_text(f"subjectAltName={names}\nextendedKeyUsage=serverAuth\nbasicConstraints=CA:FALSE\n")
-    _openssl("req", "-new", *_NEW_KEY, "-keyout", made.key, "-out", request, "-subj", "/CN=origin")
+    extensions.write_text(f"subjectAltName={names}\nextendedKeyUsage={usage}\nbasicConstraints=CA:FALSE\n")
+    _openssl("req", "-new", *_NEW_KEY, "-keyout", made.key, "-out", request, "-subj", f"/CN={subject}")
     if not expired:
         _openssl("x509", "-req", "-in", request, "-CA", ca.certificate, "-CAkey", ca.key, "-CAcreateserial", "-days", 30,
                  "-extfile", extensions, "-out", made.certificate)

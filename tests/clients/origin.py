@@ -261,10 +261,11 @@ class _Server(socketserver.ThreadingTCPServer):
 class Origin:
     """`with Origin(identity) as origin:` serves at origin.url until the block ends.
 
-    `identity` is a kit.Identity, or nothing for plain HTTP.
+    `identity` is a kit.Identity, or nothing for plain HTTP; `clients` is the file of the authority by which clients
+    must introduce themselves.
     """
 
-    def __init__(self, identity=None, handler=OriginHandler):
+    def __init__(self, identity=None, handler=OriginHandler, clients=None):
         self.requests = []  # (method, path, fields), in the order of arrival
         self.handshake_errors = []
         self.errors = []
@@ -279,6 +280,9 @@ class Origin:
         if identity:
             self._server.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self._server.tls.load_cert_chain(identity.certificate, identity.key)
+        if clients:
+            self._server.tls.verify_mode = ssl.CERT_REQUIRED
+            self._server.tls.load_verify_locations(clients)
         self.port = self._server.server_address[1]
         self.host = f"localhost:{self.port}"
         self.url = f"{'https' if identity else 'http'}://{self.host}"
@@ -299,6 +303,11 @@ class Origin:
     def seen(self, request):
         with self._lock:
             self.requests.append((request.command, request.path, request.headers))
+
+    @property
+    def tls(self):
+        """The SSLContext, to be changed before the first connection."""
+        return self._server.tls
 
     @property
     def paths(self):

@@ -226,6 +226,7 @@ TEST_F(Port, is_not_shared_with_another_server) {
 TEST_F(Port, is_known_as_its_own_under_every_name) {
   for (const char* listen : {"127.0.0.1", "0.0.0.0"}) {
     settings.listen = {HostPort{listen, 0}};
+    settings.allow_open_proxy = true;
     start();
     std::string port = std::to_string(server->endpoints().front().port);
     for (const char* host : {"127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0.0.0.0"}) {

@@ -34,6 +34,7 @@ class FakeQuery : public store::Query {
  public:
   std::vector<store::Row> rows;
   std::map<store::BodyId, std::string> bodies;
+  std::vector<flow::Message> messages;        ///< of every row; in pages of two at most
   std::deque<std::vector<store::Row>> polls;  ///< what each poll() gives; then nothing more
 
   Result<std::optional<store::Row>> next() override {
@@ -59,6 +60,13 @@ class FakeQuery : public store::Query {
     auto found = bodies.find(body);
     if (found == bodies.end()) return fail(Code::not_found, "body " + std::to_string(body));
     return found->second;
+  }
+  Result<std::vector<flow::Message>> messages_of(const store::Row&, std::uint32_t after,
+                                                 std::size_t count) override {
+    std::vector<flow::Message> page;
+    for (const flow::Message& message : messages)
+      if (message.number > after && page.size() < std::min<std::size_t>(count, 2)) page.push_back(message);
+    return page;
   }
   Result<std::optional<flow::Connection>> connection(const store::Row&, flow::ConnectionId) override {
     return std::nullopt;

@@ -7,6 +7,7 @@
 #include "app/options.h"
 #include "async/task_group.h"
 #include "proxy/filters/accept_encoding.h"
+#include "proxy/filters/alt_svc.h"
 #include "proxy/session.h"
 #include "tests/support/stage.h"
 
@@ -53,17 +54,23 @@ class KeepingSink final : public flow::Sink {
  public:
   void opened(std::unique_ptr<const flow::Flow>) override {}
   void closed(std::unique_ptr<const flow::Flow> flow) override { flows.push_back(*flow); }
-  void connection(std::unique_ptr<const flow::Connection>) override {}
+  void message(std::unique_ptr<const flow::Message> message) override { messages.push_back(*message); }
+  void connection(std::unique_ptr<const flow::Connection> connection) override {
+    if (connection->leg == flow::Leg::client && connection->closed != 0) ended.push_back(*connection);
+  }
   bool has_room() const override { return true; }
   bool failing() const override { return broken; }
 
   std::deque<flow::Flow> flows;
+  std::deque<flow::Message> messages;
+  std::deque<flow::Connection> ended;
   bool broken = false;
 };
 
 std::vector<std::unique_ptr<proxy::Filter>> all_filters() {
   std::vector<std::unique_ptr<proxy::Filter>> out;
   out.push_back(std::make_unique<proxy::AcceptEncoding>());
+  out.push_back(std::make_unique<proxy::AltSvc>());
   return out;
 }
 
@@ -76,12 +83,12 @@ T value(Result<T> result) {
 // What app::Worker is to app::Server, on a loop with manual time.
 class Walkway {
  public:
-  Walkway(const config::Settings& settings, const std::string& host)
-      : options_(value(app::room_options(settings))),
+  Walkway(const config::Settings& settings, const std::string& host, bool offer_http2)
+      : options_(made_options(settings, offer_http2)),
         authority_(value(tls::Authority::load_or_create(settings.ca_dir))),
         client_tls_(value(tls::ClientContext::make(
             {.extra_roots = {settings.tls.upstream_ca[0]}, .system_roots = false}, authority_))),
-        server_tls_(value(tls::ServerContext::make())) {
+        server_tls_(value(tls::ServerContext::make({.alpn = {"h2", "http/1.1", "http/1.0"}, .key_log = nullptr}))) {
     // Minted ahead, so that no other thread has a part in what happens.
     for (const std::string& each : {host, std::string("other.test")})
       if (leaves_.join(each, [](auto) {})) leaves_.land(each, tls::mint(authority_, each));
@@ -99,12 +106,25 @@ class Walkway {
     loop_.advance(time);
     loop_.run_until_idle();
   }
+  void drain() {
+    for (proxy::Session* session : sessions_) session->drain();
+    loop_.run_until_idle();
+  }
+  void cut() {
+    for (proxy::Session* session : sessions_) session->cancel();
+    loop_.run_until_idle();
+  }
   bool idle() const { return sessions_.empty(); }
   FakeDialer& dialer() { return dialer_; }
   KeepingSink& sink() { return sink_; }
   X509* authority() { return authority_.certificate(); }
 
  private:
+  static app::RoomOptions made_options(const config::Settings& settings, bool offer_http2) {
+    app::RoomOptions out = value(app::room_options(settings));
+    if (offer_http2) out.session.upstream_http2 = proxy::UpstreamHttp2::always;
+    return out;
+  }
   async::Task<void> run(UniqueFd socket) {
     proxy::Session session(services_, std::move(socket));
     sessions_.insert(&session);
@@ -178,12 +198,22 @@ class SocketPairStage final : public MemoryStage {
   X509* authority() override { return walkway().authority(); }
   void pass(Duration time) override { walkway().pass(time); }
   std::string dialled() override { return walkway().dialer().last; }
+  std::optional<flow::Connection> ended() override {
+    walkway().run_until_idle();
+    auto& ended = walkway().sink().ended;
+    if (ended.empty()) return std::nullopt;
+    flow::Connection out = std::move(ended.front());
+    ended.pop_front();
+    return out;
+  }
+  void drain() override { walkway().drain(); }
+  void cut() override { walkway().cut(); }
   void fail_capture() override { walkway().sink().broken = true; }
   void fail_dial(Error error) override { walkway().dialer().failure = std::move(error); }
 
  private:
   Walkway& walkway() {
-    if (!walkway_) walkway_ = std::make_unique<Walkway>(settings, origin().host);
+    if (!walkway_) walkway_ = std::make_unique<Walkway>(settings, origin().host, offer_http2);
     return *walkway_;
   }
   std::unique_ptr<Walkway> walkway_;

@@ -56,20 +56,23 @@ void Peer::sends(std::string_view given, Where where) {
   std::string text = stage_.fill(std::string(given));
   std::string_view left = text;
   while (!left.empty()) {
-    ssize_t sent;
-    if (tls_) {
-      ERR_clear_error();
-      int returned = SSL_write(tls_.get(), left.data(), static_cast<int>(left.size()));
-      if (returned <= 0 && want(returned)) continue;
-      sent = returned;
-    } else {
-      sent = send(socket_.get(), left.data(), left.size(), MSG_NOSIGNAL);
-      if (sent < 0 && errno == EAGAIN && stage_.wait(socket_.get(), POLLOUT)) continue;
-    }
-    if (sent <= 0)
+    ssize_t sent = write_some(left);
+    if (sent < 0)
       return complain(where, fmt::format("cannot send the last {} bytes: {}", left.size(), strerror(errno)));
     left.remove_prefix(static_cast<std::size_t>(sent));
   }
+}
+
+ssize_t Peer::write_some(std::string_view bytes) {
+  if (tls_) {
+    ERR_clear_error();
+    int returned = SSL_write(tls_.get(), bytes.data(), static_cast<int>(bytes.size()));
+    if (returned > 0) return returned;
+    return want(returned) ? 0 : -1;
+  }
+  ssize_t sent = send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  if (sent >= 0) return sent;
+  return errno == EAGAIN && stage_.wait(socket_.get(), POLLOUT) ? 0 : -1;
 }
 
 bool Peer::want(int returned) {
@@ -189,6 +192,24 @@ std::string Peer::reads_all(Where where) {
   }
   if (!ended_) complain(where, "expected the end but the connection stays open after\n" + spelled(received_));
   return std::exchange(received_, {});
+}
+
+std::string Peer::takes(bool wait) {
+  if (broken_) return "";
+  if (!wait) leftover();
+  if (wait && received_.empty()) read_more();
+  return std::exchange(received_, {});
+}
+
+std::size_t Peer::pushes(std::string_view bytes) {
+  std::size_t pushed = 0;
+  while (!broken_ && pushed < bytes.size()) {
+    ssize_t sent = write_some(bytes.substr(pushed));
+    if (sent < 0) break;
+    pushed += static_cast<std::size_t>(sent);
+  }
+  stage_.wait(-1, 0);
+  return pushed;
 }
 
 std::string Peer::leftover() {

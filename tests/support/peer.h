@@ -44,6 +44,11 @@ class Peer {
   std::string reads_all(Where where = Where::current());
   bool was_reset() const { return reset_; }
 
+  /// What has come; waits for it if `wait`. Empty at the end, or when nothing more will come.
+  std::string takes(bool wait = true);
+  /// Sends what the proxy takes, reading nothing meanwhile: how much that was. An end is no failure.
+  std::size_t pushes(std::string_view bytes);
+
   /// Shakes hands over what was a plain connection until now.
   void starts_tls(tls::SslPtr session, Where where = Where::current());
   /// The same; true when the handshake succeeded.
@@ -55,6 +60,8 @@ class Peer {
   void closes();
   void resets();
 
+  void complain(const Where& where, const std::string& text);
+  bool broken() const { return broken_; }
   const std::string& name() const { return name_; }
   bool open() const { return static_cast<bool>(socket_); }
   int fd() const { return socket_.get(); }
@@ -67,7 +74,8 @@ class Peer {
   /// Waits for more; false at the end of the connection or when nothing will come.
   bool read_more();
   bool want(int ssl_result);
-  void complain(const Where& where, const std::string& text);
+  /// 0 when it must be tried again, below when it cannot be.
+  ssize_t write_some(std::string_view bytes);
 
   Stage& stage_;
   bool& broken_;

@@ -63,6 +63,8 @@ std::unique_ptr<Stage> make_server_stage();
 /// happens but by turns and every name resolves.
 class MemoryStage : public Stage {
  public:
+  /// To be set before the first connection: HTTP/2 is offered to every origin over TLS.
+  bool offer_http2 = false;
   /// Time goes on by this much.
   virtual void pass(Duration time) = 0;
   /// The next dial fails so.
@@ -71,6 +73,12 @@ class MemoryStage : public Stage {
   virtual void fail_capture() = 0;
   /// The place of the last dial.
   virtual std::string dialled() = 0;
+  /// The account of the next client connection that has ended; nothing when none has.
+  virtual std::optional<flow::Connection> ended() = 0;
+  /// Sessions take no further requests.
+  virtual void drain() = 0;
+  /// Sessions end at once.
+  virtual void cut() = 0;
 };
 std::unique_ptr<MemoryStage> make_memory_stage();
 

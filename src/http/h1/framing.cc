@@ -126,6 +126,11 @@ void collect_named(std::string_view connection, std::vector<std::string>& out) {
   });
 }
 
+// One number, as everybody would write it. To some, leading zeros mean another base.
+bool is_plain_length(std::string_view value) {
+  return value.find(',') == std::string_view::npos && (value.size() == 1 || !value.starts_with('0'));
+}
+
 void merge_lengths(Fields& fields) {
   auto agreed = agreed_length(fields);
   if (agreed) fields.set(kContentLength, std::to_string(*agreed));
@@ -152,10 +157,15 @@ Result<BodyLength> request_body_length(const RequestHead& head) {
 
 Result<BodyLength> response_body_length(const ResponseHead& head, std::string_view method) {
   bool tunnel = method == "CONNECT" && head.status >= 200 && head.status < 300;
-  if (method == "HEAD" || head.informational() || head.status == 204 || head.status == 304 || tunnel)
-    return BodyLength{};
+  if (head.informational() || head.status == 204 || tunnel) return BodyLength{};
   Claims claims = claims_of(head.fields);
   constexpr Code kCode = Code::upstream_bad_response;
+  if (method == "HEAD" || head.status == 304) {
+    // There is no body, but the client would believe the number.
+    if (claims.lengths > 0 && !agreed_length(head.fields))
+      return fail(kCode, "Content-Length is not one number (RFC 9110 section 8.6)");
+    return BodyLength{};
+  }
   if (claims.codings > 0) return chunked_length(claims, head.version, kCode);
   if (claims.lengths == 0) return BodyLength{Kind::until_close};
   auto length = agreed_length(head.fields);
@@ -172,10 +182,13 @@ bool keeps_alive(Version version, const Fields& fields) {
 void remove_hop_by_hop(Fields& fields) {
   bool trailers = false;
   std::size_t lengths = 0;
+  bool plain = true;
   std::vector<std::string> named;
   fields.remove_if([&](Fields::View field) {
-    if (iequals(field.name, kContentLength))
-      lengths += field.value.find(',') == std::string_view::npos ? 1 : 2;
+    if (iequals(field.name, kContentLength)) {
+      ++lengths;
+      plain = plain && is_plain_length(field.value);
+    }
     HopByHop kind = hop_by_hop_kind(field.name);
     if (kind == HopByHop::connection) collect_named(field.value, named);
     if (kind == HopByHop::te)
@@ -185,7 +198,7 @@ void remove_hop_by_hop(Fields& fields) {
   });
   for (const std::string& name : named) fields.remove(name);
   if (trailers) fields.add("TE", "trailers");
-  if (lengths > 1) merge_lengths(fields);
+  if (lengths > 1 || !plain) merge_lengths(fields);
 }
 
 }  // namespace weir::http::h1

@@ -33,7 +33,7 @@ bool keeps_alive(Version version, const Fields& fields);
 /// Proxy-Connection, TE (kept as "TE: trailers" if it had that token), Transfer-Encoding, Upgrade,
 /// Proxy-Authenticate, Proxy-Authorization (RFC 9110 section 7.6.1). Names in Connection never remove Host,
 /// Content-Length, Content-Type or other end-to-end fields that framing or identity rest on. Repeated equal
-/// lengths become one (RFC 9112 section 6.3).
+/// lengths become one, and lose leading zeros (RFC 9112 section 6.3).
 void remove_hop_by_hop(Fields& fields);
 
 }  // namespace weir::http::h1

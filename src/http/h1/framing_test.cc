@@ -211,6 +211,9 @@ TEST(RemoveHopByHop, Table) {
        {{"Content-Length", "5"}, {"A", "b"}, {"Content-Length", "5"}},
        {{"Content-Length", "5"}, {"A", "b"}}},
       {"a list of lengths too", {{"Content-Length", "5, 5"}}, {{"Content-Length", "5"}}},
+      {"leading zeros go", {{"Content-Length", "010"}, {"A", "b"}}, {{"Content-Length", "10"}, {"A", "b"}}},
+      {"of nothing but zeros one stays", {{"Content-Length", "000"}}, {{"Content-Length", "0"}}},
+      {"a plain length stays as it is", {{"Content-Length", "100"}}, {{"Content-Length", "100"}}},
   };
   for (const Row& row : rows) {
     Fields fields = fields_of(row.before);

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "http/door.h"
 #include "http/message.h"
 
 namespace weir::http::h1 {
@@ -35,13 +36,6 @@ class HeadScanner {
   bool started_ = false;     // the start line is complete
   std::size_t scanned_ = 0;  // bytes known to be free of control bytes and line ends
   std::size_t line_start_ = 0;
-};
-
-/// Where a request was received: decides which target forms are valid and what origin an origin-form has.
-struct Door {
-  /// Inside a tunnel (or reverse mode): the origin every request on this connection goes to; its Host field
-  /// is checked against it by the caller. Null on the proxy port itself.
-  const Origin* tunnel = nullptr;
 };
 
 /// Parses a complete head (start line, fields, empty line; as measured by HeadScanner).

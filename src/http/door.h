@@ -1,0 +1,15 @@
+// Door: where a request was received, as far as reading its target needs to know.
+#pragma once
+
+#include "http/message.h"
+
+namespace weir::http {
+
+/// Decides which target forms are valid, and what origin a request without one of its own has.
+struct Door {
+  /// Inside a tunnel (or reverse mode): the origin every request on this connection goes to; its Host field
+  /// is checked against it by the caller. Null on the proxy port itself.
+  const Origin* tunnel = nullptr;
+};
+
+}  // namespace weir::http

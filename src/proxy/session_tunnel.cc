@@ -1,0 +1,249 @@
+// Sessions: what is inside a tunnel, and tunnels that nobody looks into.
+#include "async/task_group.h"
+#include "proxy/session.h"
+#include "proxy/tunnel.h"
+
+namespace weir::proxy {
+namespace {
+
+std::int64_t micros_since(TimePoint start) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(steady_now() - start).count();
+}
+
+}  // namespace
+
+void Session::describe_tunnel(flow::Flow& flow, const HostPort& place, flow::Interception interception) {
+  flow.kind = flow::Kind::tunnel;
+  flow.interception = interception;
+  flow.client_connection = client_.connection;
+  flow.request.method = "CONNECT";
+  flow.request.origin = {http::Scheme::https, place};
+}
+
+void Session::note_failure(Recording& recording, const Error& error) {
+  bool cut = error.code() == Code::cancelled && stream_->cancelled();
+  recording.fail(cut ? Code::shutting_down : error.code(), error.context());
+}
+
+// Reads until the protocol inside the tunnel is known, and goes on with it.
+async::Task<Result<void>> Session::intercept(HostPort place, std::string first) {
+  silent_ = first.empty();
+  TimePoint silence = services_.loop.now() + services_.options.sniff_timeout;
+  TimePoint patience = services_.loop.now() + services_.options.limits.head_timeout;
+  while (sniff(first) == Protocol::need_more) {
+    auto more = co_await read_more(first, first.empty() ? silence : patience);
+    bool silent = !more && more.error().code() == Code::client_timeout && first.empty();
+    if (silent) co_return co_await server_first(place);
+    if (!more) co_return pass(more);
+    if (!*more) break;
+  }
+  silent_ = false;
+  if (first.empty()) co_return Result<void>();
+  switch (sniff(first)) {
+    case Protocol::tls: co_return co_await intercept_tls(place, std::move(first));
+    case Protocol::http1: co_return co_await intercept_plain(place, Protocol::http1, std::move(first));
+    case Protocol::http2: co_return co_await intercept_plain(place, Protocol::http2, std::move(first));
+    default: break;
+  }
+  Recording recording(services_.recorder);
+  describe_tunnel(recording.flow(), place, flow::Interception::opaque);
+  auto done = co_await opaque(recording, place, std::move(first));
+  if (!done) note_failure(recording, done.error());
+  co_return done;
+}
+
+async::Task<Result<tls::ClientHello>> Session::read_hello(std::string& bytes) {
+  TimePoint deadline = services_.loop.now() + services_.options.tls_timeout;
+  for (;;) {
+    auto hello = tls::parse_client_hello(bytes);
+    if (!hello) co_return pass(hello);
+    if (*hello) co_return std::move(**hello);
+    auto more = co_await read_more(bytes, deadline);
+    if (!more) co_return pass(more);
+    if (!*more) co_return fail(Code::bad_client_hello, "the connection ended within the ClientHello");
+  }
+}
+
+async::Task<Result<void>> Session::intercept_tls(HostPort place, std::string first) {
+  TimePoint begun = steady_now();
+  auto recorded = [&](Error error) {
+    Recording recording(services_.recorder);
+    describe_tunnel(recording.flow(), place, flow::Interception::intercepted);
+    recording.fail(error.code(), error.context());
+    return Failure(std::move(error));
+  };
+  auto hello = co_await read_hello(first);
+  if (!hello) co_return recorded(std::move(hello).error());
+  // The client checks our leaf against the name it put into its hello; upstream is asked for that name as
+  // well, at the place the client wanted to reach. Where that was a bare address, the name says where to go.
+  HostPort name = hello->sni.empty() ? place : HostPort{hello->sni, place.port};
+  HostPort dial = is_ip_literal(place.host) ? name : place;
+  auto leaf = co_await services_.minter.leaf(services_.loop, name.host);
+  if (!leaf) co_return recorded(std::move(leaf).error());
+  auto session = services_.tls.new_session(**leaf);
+  if (!session) co_return recorded(std::move(session).error());
+  connection_.sni = hello->sni;
+  auto shaken = co_await handshake(std::move(*session), std::move(first), begun);
+  if (!shaken) {
+    if (shaken.error().code() == Code::cancelled) co_return pass(shaken);
+    co_return recorded(std::move(shaken).error());
+  }
+  std::uint32_t before = connection_.requests;
+  auto served = co_await serve_secured(std::move(name), std::move(dial));
+  // TLS 1.3: a client that does not trust the leaf says so only after our side of the handshake is done.
+  bool unused = connection_.requests == before;
+  if (!served && unused && info(served.error().code()).phase == Phase::client_tls)
+    co_return recorded(std::move(served).error());
+  co_return served;
+}
+
+async::Task<Result<void>> Session::handshake(tls::SslPtr session, std::string first, TimePoint begun) {
+  auto secured = std::make_unique<net::TlsStream>(std::move(stream_), std::move(session), std::move(first),
+                                                  connection_.peer);
+  tls_ = secured.get();
+  stream_ = std::move(secured);
+  auto shaken = co_await tls_->handshake(services_.loop.now() + services_.options.tls_timeout);
+  connection_.timing.tls = micros_since(begun);
+  if (!shaken) co_return pass(shaken);
+  tls::TlsFacts facts = tls_->facts();
+  connection_.tls_version = facts.version;
+  connection_.cipher = facts.cipher;
+  connection_.alpn = facts.alpn;
+  connection_.resumed = facts.resumed;
+  note_connection(false);
+  co_return Result<void>();
+}
+
+async::Task<Result<void>> Session::serve_secured(HostPort name, HostPort dial) {
+  client_.interception = flow::Interception::intercepted;
+  client_.tunnel = wire::Route{{http::Scheme::https, std::move(name)}, std::move(dial)};
+  http::Door door{&client_.tunnel->origin};
+  if (connection_.alpn == "h2") co_return co_await serve_http2(door, std::string());
+  co_return co_await serve_http1(door, std::string());
+}
+
+async::Task<Result<void>> Session::intercept_plain(HostPort place, Protocol protocol, std::string first) {
+  client_.interception = flow::Interception::intercepted;
+  client_.tunnel = wire::Route{{http::Scheme::http, place}, place};
+  http::Door door{&client_.tunnel->origin};
+  if (protocol == Protocol::http2) co_return co_await serve_http2(door, std::move(first));
+  co_return co_await serve_http1(door, std::move(first));
+}
+
+// The client asked for a tunnel that is not ours to open: dial first, so that a failure can still be said.
+async::Task<Result<void>> Session::pass_through(Recording& recording, HostPort place,
+                                                wire::Incoming& incoming) {
+  auto upstream = co_await dial_tunnel(place);
+  if (!upstream) {
+    ErrorResponse made = prepare_answer(recording, upstream.error());
+    wire::TextBody body(std::move(made.body));
+    auto answered = co_await incoming.respond(made.head, &body);
+    if (!answered) recording.mark("answer_not_delivered");
+    co_return pass(upstream);
+  }
+  http::ResponseHead established;
+  established.status = 200;
+  established.reason = "Connection established";
+  auto answered = co_await incoming.leave_http(established);
+  if (!answered) co_return pass(answered);
+  http1_ = nullptr;
+  co_return co_await run_tunnel(recording, incoming.tunnel(), std::move(*upstream), incoming.take_buffered());
+}
+
+async::Task<Result<wire::UpstreamTunnel>> Session::dial_tunnel(HostPort place) {
+  if (auto may = services_.walk.may_pass(); !may) co_return pass(may);
+  co_return co_await services_.pool.connect_tunnel(std::move(place));
+}
+
+async::Task<Result<void>> Session::opaque(Recording& recording, HostPort place, std::string first) {
+  auto upstream = co_await dial_tunnel(place);
+  if (!upstream) {
+    stream_->reset_on_close();
+    co_return pass(upstream);
+  }
+  co_return co_await run_tunnel(recording, *stream_, std::move(*upstream), std::move(first));
+}
+
+async::Task<Result<void>> Session::run_tunnel(Recording& recording, net::Stream& client,
+                                              wire::UpstreamTunnel upstream, std::string first) {
+  flow::Flow& flow = recording.flow();
+  flow.upstream_connection = upstream.facts.id;
+  flow.timing.dns = upstream.facts.dns_us;
+  flow.timing.connect = upstream.facts.connect_us;
+  flow.has_response = true;
+  flow.response.status = 200;
+  flow.response.reason = "Connection established";
+  TunnelCounts counts;
+  auto done = co_await tunnel(client, *upstream.stream, first, upstream.early, counts);
+  flow.request_body.size = counts.to_upstream;
+  flow.response_body.size = counts.to_client;
+  flow.request_body.complete = flow.response_body.complete = done.has_value();
+  services_.pool.tunnel_ended(upstream);
+  co_return done;
+}
+
+namespace {
+
+// A fresh connection counts as readable until somebody has looked: only what is there to be read tells who
+// spoke.
+async::Task<void> tell_when_readable(net::Stream& stream, bool& readable, async::Event& event) {
+  Result<void> ready;
+  while (ready && stream.quiet()) ready = co_await stream.wait_readable();
+  readable = ready.has_value();
+  event.set();
+}
+
+}  // namespace
+
+// The client says nothing: perhaps it waits for the server's greeting (SSH, SMTP). Upstream is dialled, and
+// who speaks first decides. A client that was merely slow is read like any other: silence is no way past us.
+async::Task<Result<void>> Session::server_first(HostPort place) {
+  auto client_spoke = co_await listen_for_server(place);
+  if (!client_spoke) co_return pass(client_spoke);
+  if (*client_spoke) co_return co_await intercept(place, std::string());
+  co_return Result<void>();
+}
+
+// The tunnel of a server that spoke first, to its end; true when the client did, and nothing was carried.
+async::Task<Result<bool>> Session::listen_for_server(HostPort place) {
+  Recording recording(services_.recorder);
+  describe_tunnel(recording.flow(), place, flow::Interception::opaque);
+  auto upstream = co_await dial_tunnel(place);
+  if (!upstream) {
+    note_failure(recording, upstream.error());
+    stream_->reset_on_close();
+    co_return pass(upstream);
+  }
+  bool from_client = false;
+  bool from_upstream = !upstream->early.empty();
+  TimePoint patience = services_.loop.now() + services_.options.limits.idle_timeout;
+  stream_->set_read_deadline(patience);
+  upstream->stream->set_read_deadline(patience);
+  if (!from_upstream) {
+    async::Event spoke(services_.loop);
+    async::TaskGroup waits(services_.loop);
+    waits.spawn(tell_when_readable(*stream_, from_client, spoke));
+    waits.spawn(tell_when_readable(*upstream->stream, from_upstream, spoke));
+    co_await spoke.wait();
+    stream_->interrupt_read();
+    upstream->stream->interrupt_read();
+    co_await waits.join();
+  }
+  silent_ = false;
+  if (!from_client && !from_upstream) {
+    recording.fail(Code::client_closed, "nobody said anything");
+    services_.pool.tunnel_ended(*upstream);
+    co_return fail(Code::cancelled);
+  }
+  if (from_client && !from_upstream) {
+    recording.mark("client_spoke_late");
+    services_.pool.tunnel_ended(*upstream);
+    co_return true;
+  }
+  auto done = co_await run_tunnel(recording, *stream_, std::move(*upstream), std::string());
+  if (done) co_return false;
+  note_failure(recording, done.error());
+  co_return pass(done);
+}
+
+}  // namespace weir::proxy
