@@ -7,6 +7,6 @@ proxy_start() {
   if [ ! -e "$DIR/ca/ca.pem" ]; then
     XDG_STATE_HOME=$DIR/state "$WEIR_BIN" ca import --ca-dir "$DIR/ca" "$ECCA_PEM" "$ECCA_KEY" >"$DIR/ca.log" 2>&1
   fi
-  XDG_STATE_HOME=$DIR/state $PIN "$WEIR_BIN" serve --listen 127.0.0.1:$PORT --threads 1 --ca-dir "$DIR/ca" \
-    --data "$DIR/data" --upstream-ca "$CA_PEM" >"$DIR/out.log" 2>&1 & PID=$!
+  XDG_STATE_HOME=$DIR/state $PIN "$WEIR_BIN" serve --listen 127.0.0.1:$PORT --threads ${WEIR_THREADS:-1} --ca-dir "$DIR/ca" \
+    --data "$DIR/data" --upstream-ca "$CA_PEM" ${WEIR_MORE:-} >"$DIR/out.log" 2>&1 & PID=$!
 }

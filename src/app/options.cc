@@ -89,11 +89,21 @@ Result<RoomOptions> room_options(const config::Settings& settings) {
   http::h1::Limits head;
   head.head_bytes = limits.head_bytes;
   out.session.limits.head = head;
+  out.session.h2.session.head_bytes = out.pool.h2.session.head_bytes = limits.head_bytes;
+  // Responses are larger than requests, and origins farther away than clients.
+  out.pool.h2.session.stream_window = 1 << 20;
+  out.pool.h2.session.connection_window = 4 << 20;
+  out.pool.h2.held_bytes = 16 << 20;
   out.session.limits.head_timeout = limit(limits.head_timeout);
   out.session.limits.idle_timeout = limit(limits.idle_timeout);
   out.session.limits.body_idle = limits.body_idle_timeout;
   out.session.tls_timeout = limit(limits.tls_timeout);
   out.session.wait_for_capture = settings.capture.when_full == config::WhenFull::slow;
+  switch (settings.upstream.http2) {
+    case config::UpstreamHttp2::mirror: out.session.upstream_http2 = proxy::UpstreamHttp2::mirror; break;
+    case config::UpstreamHttp2::always: out.session.upstream_http2 = proxy::UpstreamHttp2::always; break;
+    case config::UpstreamHttp2::never: out.session.upstream_http2 = proxy::UpstreamHttp2::never; break;
+  }
   out.walk.wait_for_capture = out.session.wait_for_capture;
   out.walk.response_timeout = limits.response_timeout;
   out.walk.block_when_capture_fails = settings.capture.on_failure == config::OnCaptureFailure::block;
@@ -118,7 +128,7 @@ Result<RoomOptions> room_options(const config::Settings& settings) {
   out.store.retention_bytes = settings.capture.retention_bytes;
   out.drain_timeout = limit(limits.drain_timeout);
   out.connections = limits.connections;
-  out.body_limit = settings.capture.body_bytes;
+  out.body_limit = settings.capture.enabled ? settings.capture.body_bytes : 0;
   return out;
 }
 

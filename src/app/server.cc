@@ -35,10 +35,11 @@ Result<std::shared_ptr<tls::KeyLog>> open_key_log(const std::string& file) {
   if (file.empty()) return nullptr;
   auto opened = tls::KeyLog::open(file);
   if (!opened) return fail(opened.error().code(), "tls.keylog: " + opened.error().context());
-  log::warn("the secrets of every TLS connection, of clients and towards hosts, are written to {} (tls.keylog): "
-            "whoever reads that file can decrypt the traffic they belong to, recorded or tapped; delete it when "
-            "you are done",
-            file);
+  log::warn(
+      "the secrets of every TLS connection, of clients and towards hosts, are written to {} (tls.keylog): "
+      "whoever reads that file can decrypt the traffic they belong to, recorded or tapped; delete it when "
+      "you are done",
+      file);
   return opened;
 }
 
@@ -54,9 +55,7 @@ class Server::Observed final : public flow::Sink {
     observer_.closed(*flow);
     store_.closed(std::move(flow));
   }
-  void message(std::unique_ptr<const flow::Message> message) override {
-    store_.message(std::move(message));
-  }
+  void message(std::unique_ptr<const flow::Message> message) override { store_.message(std::move(message)); }
   void connection(std::unique_ptr<const flow::Connection> connection) override {
     store_.connection(std::move(connection));
   }
@@ -68,9 +67,21 @@ class Server::Observed final : public flow::Sink {
   Observer& observer_;
 };
 
+// Where accounts go when nothing is recorded.
+class Server::Nowhere final : public flow::Sink {
+ public:
+  void opened(std::unique_ptr<const flow::Flow>) override {}
+  void closed(std::unique_ptr<const flow::Flow>) override {}
+  void message(std::unique_ptr<const flow::Message>) override {}
+  void connection(std::unique_ptr<const flow::Connection>) override {}
+  bool has_room() const override { return true; }
+  bool failing() const override { return false; }
+};
+
 Server::Server(RoomOptions options, tls::Authority authority)
     : options_(std::move(options)),
       authority_(std::move(authority)),
+      rejections_(options_.rejections),
       budget_(std::max<std::uint64_t>(options_.store.queue_bytes, kLeastBudget)) {}
 
 Result<std::unique_ptr<Server>> Server::start(const config::Settings& given, Observer* observer) {
@@ -124,20 +135,33 @@ Result<void> Server::open(const config::Settings& settings, Observer* observer) 
   auto client_tls = tls::ClientContext::make(std::move(upstream), authority_);
   if (!client_tls) return pass(client_tls);
   client_tls_ = std::make_unique<tls::ClientContext>(std::move(*client_tls));
-  auto store = store::SessionStore::open(options_.store);
-  if (!store) return pass(store);
-  store_ = std::move(*store);
-  if (observer) observed_ = std::make_unique<Observed>(*store_, *observer);
+  auto sink = open_capture(settings.capture.enabled, observer);
+  if (!sink) return pass(sink);
   offload_ = std::make_unique<async::WorkerPool>(1);
   minter_ = std::make_unique<proxy::Minter>(authority_, leaves_, *offload_);
   std::vector<std::string> self;
   for (const HostPort& place : endpoints_) self.push_back(place.str());
-  flow::Sink& sink = observer ? static_cast<flow::Sink&>(*observed_) : *store_;
   for (auto& sockets : sockets_)
-    workers_.push_back(std::make_unique<Worker>(
-        Shared{options_, sink, numbers_, budget_, *minter_, *server_tls_, *client_tls_, connections_},
-        std::move(sockets), self));
+    workers_.push_back(std::make_unique<Worker>(Shared{options_, **sink, numbers_, budget_, *minter_,
+                                                       *server_tls_, rejections_, *client_tls_, connections_},
+                                                std::move(sockets), self));
   return {};
+}
+
+Result<flow::Sink*> Server::open_capture(bool enabled, Observer* observer) {
+  flow::Sink* sink = nullptr;
+  if (enabled) {
+    auto store = store::SessionStore::open(options_.store);
+    if (!store) return pass(store);
+    store_ = std::move(*store);
+    sink = store_.get();
+  } else {
+    nowhere_ = std::make_unique<Nowhere>();
+    sink = nowhere_.get();
+  }
+  if (!observer) return sink;
+  observed_ = std::make_unique<Observed>(*sink, *observer);
+  return observed_.get();
 }
 
 Server::~Server() {

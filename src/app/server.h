@@ -29,7 +29,8 @@ class Server {
   /// "127.0.0.1:8080", one for each listen setting; the true port where 0 was asked for.
   const std::vector<HostPort>& endpoints() const { return endpoints_; }
   const tls::Authority& authority() const { return authority_; }
-  const store::SessionStore& store() const { return *store_; }
+  /// Null when nothing is recorded (capture.enabled).
+  const store::SessionStore* store() const { return store_.get(); }
 
   /// Stops accepting, lets exchanges end (limits.drain_timeout), then cuts them. Returns at once.
   void drain();
@@ -48,11 +49,15 @@ class Server {
   Result<void> open(const config::Settings& settings, Observer* observer);
 
   class Observed;
+  class Nowhere;
+  Result<flow::Sink*> open_capture(bool enabled, Observer* observer);
   RoomOptions options_;
   tls::Authority authority_;
   std::unique_ptr<store::SessionStore> store_;
+  std::unique_ptr<Nowhere> nowhere_;
   std::unique_ptr<Observed> observed_;
   proxy::Numbers numbers_;
+  proxy::Rejections rejections_;
   proxy::CaptureBudget budget_;
   std::atomic<std::size_t> connections_{0};
   tls::LeafCache leaves_;

@@ -24,6 +24,7 @@ struct Shared {
   proxy::CaptureBudget& budget;
   proxy::Minter& minter;
   const tls::ServerContext& server_tls;
+  proxy::Rejections& rejections;
   const tls::ClientContext& client_tls;
   std::atomic<std::size_t>& connections;
 };

@@ -41,7 +41,7 @@ Result<std::vector<std::string>> environment(const app::Server& server, const st
   injection.proxy = server.endpoints().front();
   injection.ca_file = server.authority().certificate_path();
   injection.bundle_file = ca_dir + "/bundle.pem";
-  injection.session_id = server.store().session_id();
+  injection.session_id = server.store()->session_id();
   injection.include_loopback = include_loopback;
   if (auto written = tls::write_bundle(injection.bundle_file, server.authority()); !written)
     return pass(written);
@@ -59,7 +59,7 @@ Result<std::vector<std::string>> environment(const app::Server& server, const st
 class SessionLog {
  public:
   explicit SessionLog(const app::Server& server) {
-    std::string path = server.store().directory() / "weir.log";
+    std::string path = server.store()->directory() / "weir.log";
     file_.reset(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
     if (file_) log::set_output(file_.get());
   }
@@ -110,6 +110,7 @@ std::unique_ptr<config::Settings> settings_of(const RunFlags& flags) {
   settings->listen = {HostPort{"127.0.0.1", 0}};
   settings->proxy_auth = {};  // of the doors of `serve`; this one is CMD's own
   settings->reverse.clear();
+  settings->capture.enabled = true;
   auto& drain = settings->limits.drain_timeout;
   drain = drain.count() == 0 ? kDrain : std::min(drain, kDrain);  // 0 is "no limit"
   return settings;
@@ -117,11 +118,13 @@ std::unique_ptr<config::Settings> settings_of(const RunFlags& flags) {
 
 void print_end(const app::Server& server, const std::string& summary) {
   fmt::print(stderr, "{}", summary);
-  store::SessionStore::Counters counters = server.store().counters();
+  store::SessionStore::Counters counters = server.store()->counters();
   if (counters.shed_flows + counters.lost_flows > 0)
     fmt::print(stderr, "weir: {} flows could not be recorded\n", counters.shed_flows + counters.lost_flows);
+  if (counters.lost_messages > 0)
+    fmt::print(stderr, "weir: {} WebSocket messages could not be recorded\n", counters.lost_messages);
   if (counters.accepted > 0)
-    fmt::print(stderr, "weir: look with `weir logs --session {}`\n", server.store().session_id());
+    fmt::print(stderr, "weir: look with `weir logs --session {}`\n", server.store()->session_id());
 }
 
 /// Starts CMD and sees it to its end; prints the summary.

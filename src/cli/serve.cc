@@ -16,8 +16,11 @@ namespace {
 
 void greet(const app::Server& server, const config::Settings& settings) {
   for (const HostPort& place : server.endpoints()) fmt::print(stderr, "weir: listening on {}\n", place.str());
-  fmt::print(stderr, "weir: session {}, recorded in {}\n", server.store().session_id(),
-             server.store().directory().string());
+  if (server.store() != nullptr)
+    fmt::print(stderr, "weir: session {}, recorded in {}\n", server.store()->session_id(),
+               server.store()->directory().string());
+  else
+    fmt::print(stderr, "weir: nothing is recorded (capture.enabled = false)\n");
   std::string ca = server.authority().certificate_path().string();
   fmt::print(stderr, "weir: CA certificate {}\n", ca);
   std::string place = server.endpoints().front().str();
@@ -27,13 +30,14 @@ void greet(const app::Server& server, const config::Settings& settings) {
                ca);
   else
     fmt::print(stderr, "  try:  curl http://{}/      goes to {}\n", place, settings.reverse);
-  fmt::print(stderr, "  see:  weir logs -f          stop: Ctrl-C\n");
+  if (server.store() != nullptr) fmt::print(stderr, "  see:  weir logs -f          stop: Ctrl-C\n");
 }
 
 void report_end(const store::SessionStore::Counters& counters) {
   fmt::print(stderr, "weir: {} flows recorded", counters.written);
   if (counters.shed_flows + counters.lost_flows > 0)
     fmt::print(stderr, ", {} lost", counters.shed_flows + counters.lost_flows);
+  if (counters.lost_messages > 0) fmt::print(stderr, ", {} WebSocket messages lost", counters.lost_messages);
   if (counters.shed_bodies > 0) fmt::print(stderr, ", {} without their bodies", counters.shed_bodies);
   fmt::print(stderr, "\n");
 }
@@ -55,7 +59,7 @@ int serve(const ServingFlags& flags) {
     if (auto again = signals.wait(kLook); again && again->number != SIGHUP) (*server)->hurry();
   (*server)->join();
   (*server)->close();
-  report_end((*server)->store().counters());
+  if ((*server)->store() != nullptr) report_end((*server)->store()->counters());
   return kExitOk;
 }
 

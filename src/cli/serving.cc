@@ -21,6 +21,7 @@ void ServingFlags::add_doors(CLI::App& verb) {
   verb.add_option("--reverse", reverse, "Stand in front of this origin: every request goes there")
       ->type_name("URL");
   verb.add_flag("--reverse-keep-host", reverse_keep_host, "With --reverse: send Host on as it came");
+  verb.add_flag("--no-capture", no_capture, "Record nothing");
 }
 
 void ServingFlags::add_to(CLI::App& verb, bool with_doors) {
@@ -81,6 +82,7 @@ std::unique_ptr<config::Settings> ServingFlags::settings() const {
   set("allow_open_proxy", allow_open_proxy, "--allow-open-proxy");
   one("reverse", reverse, "--reverse");
   set("reverse_keep_host", reverse_keep_host, "--reverse-keep-host");
+  if (no_capture) sources.overrides.push_back({"capture.enabled", {"false"}, "--no-capture"});
   one("threads", threads, "--threads");
   one("ca_dir", ca_dir, "--ca-dir");
   one("data_dir", data_dir, "--data");

@@ -19,7 +19,7 @@ struct ServingFlags {
   std::string config_file;
   std::vector<std::string> listen, auth;
   std::string reverse;
-  bool reverse_keep_host = false, allow_open_proxy = false;
+  bool reverse_keep_host = false, allow_open_proxy = false, no_capture = false;
   std::string threads, ca_dir, data_dir, log_level, upstream_proxy, when_full, keylog;
   std::vector<std::string> intercept, passthrough, upstream_ca, insecure, no_proxy, client_certificates;
   bool auto_passthrough = false;

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::array<const char*, 4> kLogLevels = {"debug", "info", "warn", "error"};
 constexpr std::array<const char*, 2> kWhenFull = {"slow", "drop"};
+constexpr std::array<const char*, 3> kUpstreamHttp2 = {"mirror", "always", "never"};
 constexpr std::array<const char*, 2> kOnFailure = {"open", "block"};
 
 std::string found(const Scalar& scalar) {
@@ -135,6 +136,9 @@ constexpr Field kFields[] = {
                                                "Weir's own environment; \"direct\" = none, "
                                                "whatever\n"
                                                "they say."),
+    one<Choice<UpstreamHttp2, kUpstreamHttp2>, MEMBER(upstream.http2)>(
+        "upstream.http2",
+        "When hosts are offered HTTP/2: \"mirror\" = where the client speaks it, \"always\" or \"never\"."),
     many<NoProxyEntry, MEMBER(upstream.no_proxy)>(
         "upstream.no_proxy",
         "Hosts reached without that proxy: \"example.com\" (and all below it), host:port, addresses, ranges, "
@@ -158,6 +162,8 @@ constexpr Field kFields[] = {
                                             "Time for open exchanges to end at shutdown."),
     one<Count<1, 1'000'000>, MEMBER(limits.connections)>("limits.connections", "Client connections at once."),
 
+    one<Switch, MEMBER(capture.enabled)>("capture.enabled",
+                                         "Whether `serve` records at all; `run` always does."),
     one<Size<0>, MEMBER(capture.body_bytes)>(
         "capture.body_bytes", "Kept of each body; the rest is cut with a mark. 0 = no bodies."),
     one<Size<1 << 20>, MEMBER(capture.queue_bytes)>("capture.queue_bytes",

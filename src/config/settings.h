@@ -26,6 +26,9 @@ struct ClientCertificate {
   std::string key;   ///< PEM file; empty = in `cert`
 };
 
+/// When upstream hosts are offered HTTP/2: where the client speaks it, always, or never.
+enum class UpstreamHttp2 : std::uint8_t { mirror, always, never };
+
 struct TlsSettings {
   std::vector<std::string> intercept;       ///< host patterns (policy/host_patterns.h); empty = every host
   std::vector<std::string> passthrough;     ///< host patterns tunnelled undecrypted; beats `intercept`
@@ -41,6 +44,7 @@ struct UpstreamSettings {
   /// "http://[user:password@]host:port", https:// or socks5:// (config/upstream_proxy.h); "direct" = none,
   /// and the environment is not asked; "" = ask the environment.
   std::string proxy;
+  UpstreamHttp2 http2 = UpstreamHttp2::mirror;
   std::vector<std::string> no_proxy;  ///< entries as in NO_PROXY (policy/no_proxy.h)
 };
 
@@ -62,6 +66,7 @@ struct LimitSettings {
 };
 
 struct CaptureSettings {
+  bool enabled = true;                   ///< of `serve`; `run` always records
   std::uint64_t body_bytes = 1 << 20;    ///< kept of each body, the rest is cut with a mark
   std::uint64_t queue_bytes = 64 << 20;  ///< waiting for the writer
   WhenFull when_full = WhenFull::slow;

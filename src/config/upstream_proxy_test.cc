@@ -155,17 +155,24 @@ TEST(UpstreamFromEnvironment, ErrorNamesTheVariable) {
   EXPECT_THAT(out.error().context(), Not(HasSubstr("secret")));
 }
 
+UpstreamSettings set(std::string proxy, std::vector<std::string> no_proxy = {}) {
+  UpstreamSettings out;
+  out.proxy = std::move(proxy);
+  out.no_proxy = std::move(no_proxy);
+  return out;
+}
+
 TEST(UpstreamProxies, SettingsBeatTheEnvironment) {
   auto surrounding = environment({{"all_proxy", "http://env:1"}, {"no_proxy", "env.com"}});
-  auto out = upstream_proxies({"http://set:1", {"set.com"}}, surrounding);
+  auto out = upstream_proxies(set("http://set:1", {"set.com"}), surrounding);
   ASSERT_TRUE(out);
   EXPECT_EQ(host(out->for_http), "set");
   EXPECT_EQ(host(out->for_https), "set");
   EXPECT_THAT(out->no_proxy, ElementsAre("set.com"));
-  EXPECT_THAT(upstream_proxies({"http://set:1", {}}, surrounding)->no_proxy, IsEmpty());
-  EXPECT_EQ(host(upstream_proxies({"direct", {}}, surrounding)->for_https), "direct");
-  EXPECT_EQ(host(upstream_proxies({"", {}}, surrounding)->for_https), "env");
-  EXPECT_THAT(upstream_proxies({"", {"set.com"}}, surrounding)->no_proxy, ElementsAre("set.com"));
+  EXPECT_THAT(upstream_proxies(set("http://set:1"), surrounding)->no_proxy, IsEmpty());
+  EXPECT_EQ(host(upstream_proxies(set("direct"), surrounding)->for_https), "direct");
+  EXPECT_EQ(host(upstream_proxies(set(""), surrounding)->for_https), "env");
+  EXPECT_THAT(upstream_proxies(set("", {"set.com"}), surrounding)->no_proxy, ElementsAre("set.com"));
 }
 
 }  // namespace

@@ -16,25 +16,29 @@ Exchange::Exchange(wire::Incoming& incoming, const ClientSide& client, Recorder&
     // (docs/life_of_a_request).
     std::string_view host = request_.fields.get("host").value_or("");
     auto place = parse_host_port(host, route_.origin.scheme == http::Scheme::https ? 443 : 80);
-    if (!place || *place != route_.origin.place) recording_.mark("host_mismatch");
+    bool differs = !place || *place != route_.origin.place;
+    if (differs && !client.reverse) recording_.mark("host_mismatch");
     request_.origin = route_.origin;
     incoming.head().origin = route_.origin;
   }
   route_.offer = offer(client);
   account.request = std::move(incoming.head());
+  if (client.reverse && !client.keep_host)
+    request_.fields.set("Host", route_.origin.place.authority(route_.origin.scheme == http::Scheme::https));
   strip_hop_by_hop();
 }
 
 // HTTP/2 towards the origin where the client speaks it: then the origin sees what it would have seen without
-// us. Without TLS only prior knowledge is left: in a tunnel the client has it; on the proxy port its HTTP/2 is
-// with us alone, but gRPC knows no other protocol.
+// us. Without TLS only prior knowledge is left: in a tunnel the client has it; on the proxy port its HTTP/2
+// is with us alone, but gRPC knows no other protocol.
 wire::Offer Exchange::offer(const ClientSide& client) const {
   bool h2 = request_.version == http::Version::h2;
   bool tls = route_.origin.scheme == http::Scheme::https;
   if (client.http2 == UpstreamHttp2::never) return wire::Offer::http1;
-  if (tls) return h2 || client.http2 == UpstreamHttp2::always ? wire::Offer::http2_or_http1 : wire::Offer::http1;
+  if (tls)
+    return h2 || client.http2 == UpstreamHttp2::always ? wire::Offer::http2_or_http1 : wire::Offer::http1;
   bool grpc = request_.fields.get("content-type").value_or("").starts_with("application/grpc");
-  return h2 && (client.tunnel || grpc) ? wire::Offer::http2 : wire::Offer::http1;
+  return h2 && ((client.tunnel && !client.reverse) || grpc) ? wire::Offer::http2 : wire::Offer::http1;
 }
 
 void Exchange::strip_hop_by_hop() {

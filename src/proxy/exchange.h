@@ -21,6 +21,9 @@ struct ClientSide {
   /// itself.
   std::optional<wire::Route> tunnel;
   UpstreamHttp2 http2 = UpstreamHttp2::mirror;
+  /// Reverse mode: Host is the client's name for us, and is replaced by the origin's unless it is to be kept.
+  bool reverse = false;
+  bool keep_host = false;
 };
 
 /// Heads exist twice: in the flow as they were received, and here as they are sent on; filters change these.

@@ -30,6 +30,17 @@ void Recording::capture(flow::Captured& body, std::string_view part) {
   body.truncated = body.truncated || kept.size() < part.size();
 }
 
+bool Recording::hold(std::uint64_t bytes) {
+  if (!recorder_.budget_.take(bytes)) return false;
+  held_ += bytes;
+  return true;
+}
+
+void Recording::release(std::uint64_t bytes) {
+  held_ -= bytes;
+  recorder_.budget_.give_back(bytes);
+}
+
 void Recording::fail(Code code, std::string detail) {
   if (flow_->error != Code::none) return;  // the first failure is the cause of the others
   flow_->error = code;

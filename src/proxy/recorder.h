@@ -54,6 +54,10 @@ class Recording {
   /// Appends to the captured bytes of a body of this flow: at most the recorder's limit for a body, and
   /// nothing while open flows hold too much together (the body is then marked as truncated).
   void capture(flow::Captured& body, std::string_view part);
+  /// Takes `bytes` of what open flows may hold together, for something kept elsewhere; false when there is no
+  /// room. Given back by release, or at the end.
+  bool hold(std::uint64_t bytes);
+  void release(std::uint64_t bytes);
 
  private:
   friend class Recorder;

@@ -78,15 +78,27 @@ async::Task<void> Session::serve() {
 
 async::Task<Result<void>> Session::serve_first(std::string first) {
   Protocol protocol = sniff(first);
+  if (services_.options.reverse) co_return co_await serve_reverse(protocol, std::move(first));
   if (protocol == Protocol::http2) co_return co_await serve_http2({}, std::move(first));
-  if (protocol != Protocol::tls && protocol != Protocol::socks)
-    co_return co_await serve_http1({}, std::move(first));
-  const char* what = protocol == Protocol::tls ? "TLS on the proxy port; use http:// in the proxy's URL"
-                                               : "SOCKS, which this version does not speak; use an HTTP proxy URL";
+  if (protocol == Protocol::socks) co_return co_await serve_socks(std::move(first));
+  if (protocol != Protocol::tls) co_return co_await serve_http1({}, std::move(first));
+  const char* what = "TLS on the proxy port; use http:// in the proxy's URL";
   wire::H1ServerConnection http(*stream_, services_.options.limits, {});
   http.prepend(first);
   co_await refuse(http, Error(Code::bad_request, what));
   co_return Result<void>();
+}
+
+// Every request goes to the one origin we stand before, whatever name the client knows us by.
+async::Task<Result<void>> Session::serve_reverse(Protocol protocol, std::string first) {
+  const http::Origin& origin = *services_.options.reverse;
+  client_.reverse = true;
+  client_.keep_host = services_.options.reverse_keep_host;
+  client_.tunnel = wire::Route{origin, origin.place};
+  if (protocol == Protocol::tls) co_return co_await intercept_tls(origin, std::move(first));
+  http::Door door{&client_.tunnel->origin, true};
+  if (protocol == Protocol::http2) co_return co_await serve_http2(door, std::move(first));
+  co_return co_await serve_http1(door, std::move(first));
 }
 
 void Session::note_end(const Result<void>& served) {
@@ -98,6 +110,11 @@ void Session::note_end(const Result<void>& served) {
 async::Task<void> Session::wait_for_room() {
   while (services_.options.wait_for_capture && !services_.recorder.sink().has_room() && !draining_)
     co_await async::sleep_until(services_.loop, services_.loop.now() + kRoomPoll);
+}
+
+async::Task<void> Session::linger() {
+  wire::H1ServerConnection http(*stream_, services_.options.limits, {});
+  co_await http.linger();
 }
 
 // Something that is no request we can carry: answered if the client can read an answer, and recorded.

@@ -9,9 +9,10 @@
 #include "net/tcp_stream.h"
 #include "net/tls_stream.h"
 #include "policy/host_patterns.h"
-#include "proxy/error_response.h"
 #include "proxy/credentials.h"
+#include "proxy/error_response.h"
 #include "proxy/minter.h"
+#include "proxy/rejections.h"
 #include "proxy/sniff.h"
 #include "proxy/walk.h"
 #include "tls/client_hello.h"
@@ -31,7 +32,7 @@ struct SessionOptions {
   policy::HostPatterns intercept;      ///< empty = every host
   policy::HostPatterns passthrough;    ///< wins over intercept
   bool auto_passthrough = false;       ///< tunnel a client that keeps rejecting our certificate (Rejections)
-  bool closed_door = false;            ///< a sandbox's, VM's or gateway's: no client has itself tunnelled here
+  bool closed_door = false;      ///< a sandbox's, VM's or gateway's: no client has itself tunnelled here
   bool wait_for_capture = true;  ///< slow down, in place of losing flows, when the capture queue is full
   Credentials credentials;       ///< of clients; of nobody = nobody is asked
   std::optional<http::Origin> reverse;  ///< every request goes there, and no door of a proxy is open
@@ -46,6 +47,7 @@ struct Services {
   Walk& walk;
   Minter& minter;
   const tls::ServerContext& tls;
+  Rejections& rejections;
   const SessionOptions& options;
 };
 
@@ -71,10 +73,13 @@ class Session {
   void introduce(std::string local, std::string peer);
   async::Task<void> serve();
   async::Task<Result<void>> serve_first(std::string first);
+  async::Task<Result<void>> serve_reverse(Protocol protocol, std::string first);
   void note_end(const Result<void>& served);
   void note_connection(bool ended);
   async::Task<Result<bool>> read_more(std::string& bytes, TimePoint deadline);
   async::Task<void> wait_for_room();
+  /// Ends the connection so that the client can read what it was told last.
+  async::Task<void> linger();
   async::Task<void> refuse(wire::H1ServerConnection& http, Error error);
   async::Task<bool> tell_refusal(wire::H1ServerConnection& http, Error error);
   ErrorResponse prepare_answer(Recording& recording, const Error& error);
@@ -88,12 +93,22 @@ class Session {
   async::Task<Result<void>> connect(wire::H1ServerConnection& http, wire::Incoming& incoming);
   async::Task<void> connect_stream(wire::H2Incoming& incoming);
   bool wants_interception(const HostPort& place) const;
+  /// False when the client must show credentials first, and was told so.
+  async::Task<bool> admit(wire::Incoming& incoming);
 
   // session_tunnel.cc: what is inside a tunnel.
+  async::Task<Result<void>> serve_socks(std::string first);
+  async::Task<Result<void>> pass_socks(HostPort place, std::string first, bool& refused);
+  void note_refused_socks(const Error& error);
   async::Task<Result<void>> intercept(HostPort place, std::string first);
-  async::Task<Result<void>> intercept_tls(HostPort place, std::string first);
+  async::Task<Result<void>> intercept_tls(http::Origin origin, std::string first);
   async::Task<Result<void>> handshake(tls::SslPtr session, std::string first, TimePoint begun);
-  async::Task<Result<void>> serve_secured(HostPort name, HostPort dial);
+  async::Task<Result<void>> serve_secured(wire::Route route);
+  bool passes_unread(const wire::Route& route);
+  /// What `error` says of our certificate for judging_, counted and explained; itself when it is about
+  /// something else.
+  Error judged(const tls::ClientHello& hello, Error error);
+  void note_request();
   async::Task<Result<void>> intercept_plain(HostPort place, Protocol protocol, std::string first);
   async::Task<Result<tls::ClientHello>> read_hello(std::string& bytes);
   async::Task<Result<void>> pass_through(Recording& recording, HostPort place, wire::Incoming& incoming);
@@ -116,7 +131,8 @@ class Session {
   std::unordered_set<Session*> inside_;  // tunnels in streams of http2_
   ClientSide client_;
   flow::Connection connection_;
-  bool silent_ = true;  // no byte has come yet
+  std::optional<HostPort> judging_;  // whose certificate the client is shown, until it sends a request
+  bool silent_ = true;               // no byte has come yet
   bool draining_ = false;
 };
 

@@ -5,6 +5,13 @@
 
 namespace weir::proxy {
 
+// A request has come, so the client has taken our certificate, if there was one.
+void Session::note_request() {
+  ++connection_.requests;
+  if (judging_) services_.rejections.accepted(connection_.peer, *judging_);
+  judging_.reset();
+}
+
 async::Task<Result<void>> Session::serve_http1(http::Door door, std::string first) {
   wire::H1ServerConnection http(*stream_, services_.options.limits, door);
   http.prepend(first);
@@ -21,15 +28,18 @@ async::Task<Result<void>> Session::carry_each(wire::H1ServerConnection& http) {
     auto incoming = co_await http.next();
     if (!incoming) {
       if (incoming.error().code() == Code::cancelled && draining_) co_await stream_->shutdown();
+      bool unused = judging_.has_value();  // then intercept_tls() tells of it
       if (incoming.error().code() == Code::cancelled ||
-          info(incoming.error().code()).phase == Phase::client_tls)
+          info(incoming.error().code()).phase == Phase::client_tls ||
+          (unused && incoming.error().code() == Code::client_reset))
         co_return pass(incoming);
       co_await refuse(http, incoming.error());
       co_return pass(incoming);
     }
     if (!*incoming) break;
-    ++connection_.requests;
+    note_request();
     co_await wait_for_room();
+    if (!co_await admit(**incoming)) continue;
     if ((*incoming)->head().method == "CONNECT") co_return co_await connect(http, **incoming);
     co_await services_.walk.carry(**incoming, client_);
     if (draining_) http.close_after_this();
@@ -50,7 +60,7 @@ async::Task<Result<void>> Session::serve_http2(http::Door door, std::string firs
     auto arrival = co_await http.next();
     if (!arrival) served = pass(arrival);
     if (!arrival || (!arrival->incoming && !arrival->fault)) break;
-    ++connection_.requests;
+    note_request();
     co_await wait_for_room();
     exchanges.spawn(serve_stream(std::move(*arrival)));
   }
@@ -67,6 +77,7 @@ async::Task<Result<void>> Session::serve_http2(http::Door door, std::string firs
 async::Task<void> Session::serve_stream(wire::H2ServerConnection::Arrival arrival) {
   if (arrival.fault) co_return co_await refuse_stream(std::move(arrival));
   wire::H2Incoming& incoming = *arrival.incoming;
+  if (!co_await admit(incoming)) co_return;
   if (incoming.head().is("CONNECT")) co_return co_await connect_stream(incoming);
   co_await services_.walk.carry(incoming, client_);
 }
@@ -84,6 +95,25 @@ async::Task<void> Session::refuse_stream(wire::H2ServerConnection::Arrival arriv
   wire::TextBody body(std::move(made.body));
   auto sent = co_await arrival.incoming->respond(made.head, &body);
   if (!sent) recording.mark("answer_not_delivered");
+}
+
+async::Task<bool> Session::admit(wire::Incoming& incoming) {
+  if (client_.tunnel) co_return true;  // who is inside a tunnel was asked when it was opened
+  auto admitted = services_.options.credentials.admit(incoming.head().fields);
+  if (admitted) co_return true;
+  Recording recording(services_.recorder);
+  flow::Flow& flow = recording.flow();
+  flow.client_connection = client_.connection;
+  flow.request = incoming.head();
+  if (flow.request.is("CONNECT")) flow.kind = flow::Kind::tunnel;
+  recording.fail(admitted.error().code(), admitted.error().context());
+  ErrorResponse made = prepare_answer(recording, admitted.error());
+  made.head.fields.add("Proxy-Authenticate", Credentials::kChallenge);
+  flow.response = made.head;
+  wire::TextBody body(std::move(made.body));
+  auto answered = co_await incoming.respond(made.head, &body);
+  if (!answered) recording.mark("answer_not_delivered");
+  co_return false;
 }
 
 bool Session::wants_interception(const HostPort& place) const {

@@ -1,10 +1,15 @@
 // Sessions: what is inside a tunnel, and tunnels that nobody looks into.
 #include "async/task_group.h"
+#include "proxy/rejection_advice.h"
 #include "proxy/session.h"
+#include "proxy/socks_door.h"
 #include "proxy/tunnel.h"
 
 namespace weir::proxy {
 namespace {
+
+// A client that does not trust our certificate goes at once; one that goes later had other reasons.
+constexpr auto kRightAfter = std::chrono::seconds(2);
 
 std::int64_t micros_since(TimePoint start) {
   return std::chrono::duration_cast<std::chrono::microseconds>(steady_now() - start).count();
@@ -25,6 +30,56 @@ void Session::note_failure(Recording& recording, const Error& error) {
   recording.fail(cut ? Code::shutting_down : error.code(), error.context());
 }
 
+async::Task<Result<void>> Session::serve_socks(std::string first) {
+  TimePoint deadline = services_.loop.now() + services_.options.limits.head_timeout;
+  auto asked = co_await accept_socks(*stream_, std::move(first), services_.options.credentials, deadline);
+  if (!asked) {
+    note_refused_socks(asked.error());
+    co_await linger();
+    co_return pass(asked);
+  }
+  if (!wants_interception(asked->place)) {
+    bool refused = false;
+    auto done = co_await pass_socks(asked->place, std::move(asked->rest), refused);
+    if (refused) co_await linger();
+    co_return done;
+  }
+  auto answered = co_await answer_socks(*stream_, wire::SocksReply::succeeded);
+  if (!answered) co_return pass(answered);
+  co_return co_await intercept(std::move(asked->place), std::move(asked->rest));
+}
+
+void Session::note_refused_socks(const Error& error) {
+  Recording recording(services_.recorder);
+  recording.flow().kind = flow::Kind::tunnel;
+  recording.flow().request.method = "CONNECT";
+  recording.flow().client_connection = client_.connection;
+  recording.mark("socks5");
+  note_failure(recording, error);
+}
+
+// As with CONNECT: dial first, so that a failure can still be said.
+async::Task<Result<void>> Session::pass_socks(HostPort place, std::string first, bool& refused) {
+  Recording recording(services_.recorder);
+  describe_tunnel(recording.flow(), place, flow::Interception::passthrough);
+  recording.mark("socks5");
+  auto upstream = co_await dial_tunnel(place);
+  auto reply = upstream ? wire::SocksReply::succeeded : socks_reply_for(upstream.error());
+  auto answered = co_await answer_socks(*stream_, reply);
+  Result<void> done;
+  refused = !upstream;
+  if (!upstream) {
+    done = pass(upstream);
+  } else if (!answered) {
+    services_.pool.tunnel_ended(*upstream);
+    done = pass(answered);
+  } else {
+    done = co_await run_tunnel(recording, *stream_, std::move(*upstream), std::move(first));
+  }
+  if (!done) note_failure(recording, done.error());
+  co_return done;
+}
+
 // Reads until the protocol inside the tunnel is known, and goes on with it.
 async::Task<Result<void>> Session::intercept(HostPort place, std::string first) {
   silent_ = first.empty();
@@ -40,7 +95,7 @@ async::Task<Result<void>> Session::intercept(HostPort place, std::string first) 
   silent_ = false;
   if (first.empty()) co_return Result<void>();
   switch (sniff(first)) {
-    case Protocol::tls: co_return co_await intercept_tls(place, std::move(first));
+    case Protocol::tls: co_return co_await intercept_tls({http::Scheme::https, place}, std::move(first));
     case Protocol::http1: co_return co_await intercept_plain(place, Protocol::http1, std::move(first));
     case Protocol::http2: co_return co_await intercept_plain(place, Protocol::http2, std::move(first));
     default: break;
@@ -64,7 +119,8 @@ async::Task<Result<tls::ClientHello>> Session::read_hello(std::string& bytes) {
   }
 }
 
-async::Task<Result<void>> Session::intercept_tls(HostPort place, std::string first) {
+async::Task<Result<void>> Session::intercept_tls(http::Origin origin, std::string first) {
+  const HostPort& place = origin.place;
   TimePoint begun = steady_now();
   auto recorded = [&](Error error) {
     Recording recording(services_.recorder);
@@ -77,7 +133,17 @@ async::Task<Result<void>> Session::intercept_tls(HostPort place, std::string fir
   // The client checks our leaf against the name it put into its hello; upstream is asked for that name as
   // well, at the place the client wanted to reach. Where that was a bare address, the name says where to go.
   HostPort name = hello->sni.empty() ? place : HostPort{hello->sni, place.port};
-  HostPort dial = is_ip_literal(place.host) ? name : place;
+  wire::Route route{{http::Scheme::https, name}, is_ip_literal(place.host) ? name : place};
+  if (client_.reverse) route = {origin, place};
+  if (passes_unread(route)) {
+    Recording recording(services_.recorder);
+    describe_tunnel(recording.flow(), route.dial, flow::Interception::passthrough);
+    recording.mark("auto_passthrough");
+    auto done = co_await opaque(recording, route.dial, std::move(first));
+    if (!done) note_failure(recording, done.error());
+    co_return done;
+  }
+  judging_ = client_.reverse ? name : route.dial;
   auto leaf = co_await services_.minter.leaf(services_.loop, name.host);
   if (!leaf) co_return recorded(std::move(leaf).error());
   auto session = services_.tls.new_session(**leaf);
@@ -86,15 +152,44 @@ async::Task<Result<void>> Session::intercept_tls(HostPort place, std::string fir
   auto shaken = co_await handshake(std::move(*session), std::move(first), begun);
   if (!shaken) {
     if (shaken.error().code() == Code::cancelled) co_return pass(shaken);
-    co_return recorded(std::move(shaken).error());
+    co_return recorded(judged(*hello, std::move(shaken).error()));
   }
+  TimePoint shown = services_.loop.now();
   std::uint32_t before = connection_.requests;
-  auto served = co_await serve_secured(std::move(name), std::move(dial));
-  // TLS 1.3: a client that does not trust the leaf says so only after our side of the handshake is done.
-  bool unused = connection_.requests == before;
-  if (!served && unused && info(served.error().code()).phase == Phase::client_tls)
-    co_return recorded(std::move(served).error());
+  auto served = co_await serve_secured(std::move(route));
+  if (connection_.requests != before) co_return served;
+  // TLS 1.3: a client that does not trust the leaf says so only after our side of the handshake is done, or
+  // it goes without a word.
+  bool at_once = !draining_ && services_.loop.now() - shown < kRightAfter && judges_late(*hello);
+  bool gone = served ? at_once : served.error().code() == Code::client_reset;
+  if (served && at_once) served = fail(Code::client_closed);
+  if (!served && (info(served.error().code()).phase == Phase::client_tls || (gone && at_once)))
+    co_return recorded(judged(*hello, std::move(served).error()));
+  if (gone) co_return recorded(std::move(served).error());
   co_return served;
+}
+
+// A client that keeps rejecting our certificate may have itself tunnelled, where nobody forbids it. One that
+// asks for one host and names another to it might pass the rules of either: it may not. In front of an origin
+// of our own the certificate is ours, too.
+bool Session::passes_unread(const wire::Route& route) {
+  const SessionOptions& options = services_.options;
+  return options.auto_passthrough && !options.closed_door && !client_.reverse &&
+         route.origin.place == route.dial &&
+         services_.rejections.passes_until(connection_.peer, route.dial, services_.loop.now());
+}
+
+Error Session::judged(const tls::ClientHello& hello, Error error) {
+  auto how = refusal_in(error, !tls_->ended_cleanly());
+  if (!how) return error;
+  Standing standing = services_.rejections.rejected(connection_.peer, *judging_, *how, services_.loop.now());
+  bool may_pass = services_.options.auto_passthrough && !client_.reverse;
+  return rejection_error({.host = *judging_,
+                          .alert = tls_->alert(),
+                          .hello = hello,
+                          .standing = standing,
+                          .auto_passthrough = may_pass,
+                          .closed_door = services_.options.closed_door});
 }
 
 async::Task<Result<void>> Session::handshake(tls::SslPtr session, std::string first, TimePoint begun) {
@@ -114,10 +209,10 @@ async::Task<Result<void>> Session::handshake(tls::SslPtr session, std::string fi
   co_return Result<void>();
 }
 
-async::Task<Result<void>> Session::serve_secured(HostPort name, HostPort dial) {
+async::Task<Result<void>> Session::serve_secured(wire::Route route) {
   client_.interception = flow::Interception::intercepted;
-  client_.tunnel = wire::Route{{http::Scheme::https, std::move(name)}, std::move(dial)};
-  http::Door door{&client_.tunnel->origin};
+  client_.tunnel = std::move(route);
+  http::Door door{&client_.tunnel->origin, client_.reverse};
   if (connection_.alpn == "h2") co_return co_await serve_http2(door, std::string());
   co_return co_await serve_http1(door, std::string());
 }

@@ -24,13 +24,15 @@ class WebSocketTap final : public TunnelWatch {
 
  private:
   void keep(Side from, http::ws::Message message);
+  void charge(http::ws::Reader& reader);
 
   Recording& recording_;
   const bool wait_;
   http::ws::Reader from_client_;
   http::ws::Reader from_upstream_;
   std::uint64_t kept_ = 0;
-  std::uint32_t number_ = 0;
+  std::uint64_t charged_ = 0;  // of the recording's budget, for messages under way
+  std::uint32_t number_ = 0;   // of those told
   bool counting_ = false;
 };
 

@@ -23,7 +23,7 @@ H2Incoming::H2Incoming(H2ServerConnection& connection, http::h2::StreamId id)
 
 // What comes behind an extended CONNECT is the new protocol's, no body.
 Body& H2Incoming::body() {
-  if (!head_.upgrade.empty() || head_.is("CONNECT")) return nothing_;
+  if (!upgrade_.empty() || connect_) return nothing_;
   return stream_;
 }
 
@@ -38,9 +38,9 @@ async::Task<Result<void>> H2Incoming::inform(const http::ResponseHead& head) {
 
 async::Task<Result<void>> H2Incoming::respond(http::ResponseHead& head, Body* body) {
   if (stream_.failure()) co_return Failure(*stream_.failure());
-  if (!head_.upgrade.empty() && head.status / 100 == 2)
-    co_return fail(Code::upstream_bad_response,
-                   "the origin answered " + std::to_string(head.status) + " and did not change to " + head_.upgrade);
+  if (!upgrade_.empty() && head.status / 100 == 2)
+    co_return fail(Code::upstream_bad_response, "the origin answered " + std::to_string(head.status) +
+                                                    " and did not change to " + upgrade_);
   if (!has_body(head.status, to_head_)) body = nullptr;
   std::optional<std::string_view> first;
   if (body && body->ready()) {
@@ -69,7 +69,6 @@ async::Task<Result<void>> H2Incoming::leave_http(http::ResponseHead& head) {
   if (stream_.failure()) co_return Failure(*stream_.failure());
   responded_ = true;
   http::ResponseHead consent = head;
-  if (head_.upgrade.empty() && head.status == 101) consent.status = 200;
   consent.fields.remove("content-length");
   connection_.session().submit_response(stream_.id(), http::h2::block_of(consent), true);
   connection_.flush_soon();
@@ -122,7 +121,7 @@ async::Task<Result<H2ServerConnection::Arrival>> H2ServerConnection::next() {
       break;
     }
     Error why = std::move(more).error();
-    bool idle = live() == 0 && greeted_ && head_since_ == kNever;
+    bool idle = live() == 0 && greeted_ && head_since_ == kNever && !stream_.cancelled();
     if (why.code() == Code::cancelled && !stream_.cancelled()) continue;  // only woken to look again
     fail_streams(why);
     if (info(why.code()).phase == Phase::timeout) {
@@ -154,7 +153,9 @@ void H2ServerConnection::end_drain() {
 
 void H2ServerConnection::live_changed() {
   watch_the_clock();
-  if (draining_ && live() == 0) end_drain();
+  if (live() > 0) return;
+  if (draining_) end_drain();
+  if (peer_leaves_) stream_.interrupt_read();
 }
 
 void H2ServerConnection::on_pong() {
@@ -197,6 +198,8 @@ http::h2::StreamEvents* H2ServerConnection::on_request(http::h2::StreamId id, ht
   if (head) {
     incoming->head_ = std::move(*head);
     incoming->to_head_ = incoming->head_.is("HEAD");
+    incoming->connect_ = incoming->head_.is("CONNECT");
+    incoming->upgrade_ = incoming->head_.upgrade;
   } else {
     arrival.fault = std::move(head).error();
   }

@@ -41,9 +41,11 @@ class H2Incoming final : public Incoming {
   H2Stream stream_;
   H2Tunnel tunnel_;
   TextBody nothing_{std::string()};
-  http::RequestHead head_;
+  http::RequestHead head_;  // may be moved out by whoever carries the request
+  std::string upgrade_;
   std::size_t head_bytes_ = 0;
   bool to_head_ = false;
+  bool connect_ = false;
   bool responded_ = false;
 };
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "http/trailers.h"
+
 namespace weir::wire {
 
 using http::h2::ErrorCode;
@@ -18,7 +20,8 @@ H2Stream::~H2Stream() {
     connection_.session().forget(id_);
     // A whole response to a request whose rest nobody wants: no error (RFC 9113 section 8.1).
     bool answered = sent_all_ && connection_.stream().side() == Side::client;
-    if (!sent_all_ || !ended_) connection_.session().reset(id_, answered ? ErrorCode::no_error : ErrorCode::cancel);
+    if (!sent_all_ || !ended_)
+      connection_.session().reset(id_, answered ? ErrorCode::no_error : ErrorCode::cancel);
     connection_.flush_soon();
   }
   connection_.drop(*this);
@@ -113,9 +116,9 @@ async::Task<Result<void>> H2Stream::wait_taken() {
     auto woken = co_await taken_.wait(connection_.loop().now() + connection_.limits().stall);
     if (woken != async::Wake::timeout) continue;
     cancel(ErrorCode::cancel);
-    co_return fail(connection_.stream().side() == Side::client ? Code::client_timeout
-                                                               : Code::upstream_timeout,
-                   "HTTP/2: no window was opened for what is to be sent");
+    co_return fail(
+        connection_.stream().side() == Side::client ? Code::client_timeout : Code::upstream_timeout,
+        "HTTP/2: no window was opened for what is to be sent");
   }
   if (!offered_) co_return Result<void>();
   offered_ = false;
@@ -188,7 +191,8 @@ void H2Stream::on_data(std::string_view data) {
 }
 
 void H2Stream::on_trailers(http::h2::HeaderBlock block) {
-  trailers_ = std::move(block.fields);
+  for (http::Fields::View field : block.fields)
+    if (http::may_trail(field.name)) trailers_.add(field.name, field.value);
   if (!block.too_large || failure_) return;
   bool client = connection_.stream().side() == Side::client;
   failure_.emplace(client ? Code::head_too_large : Code::upstream_bad_response,
@@ -201,14 +205,17 @@ void H2Stream::on_end() {
   arrived_.notify();
 }
 
-void H2Stream::on_close(ErrorCode why) {
+void H2Stream::on_close(ErrorCode why, std::string_view fault) {
   closed_ = true;
   bool client = connection_.stream().side() == Side::client;
   // An origin may end a request whose response is whole; a client that ends a response wants no more of it.
   bool orderly = why == ErrorCode::no_error && (client ? sent_all_ : ended_);
   if (!orderly && !failure_) {
-    std::string detail = "HTTP/2: RST_STREAM " + std::string(name(why));
-    if (client) {
+    std::string detail =
+        fault.empty() ? "HTTP/2: RST_STREAM " + std::string(name(why)) : "HTTP/2: " + std::string(fault);
+    if (!fault.empty()) {
+      failure_.emplace(client ? Code::bad_request : Code::upstream_bad_response, std::move(detail));
+    } else if (client) {
       failure_.emplace(Code::client_closed, std::move(detail));
     } else if (why == ErrorCode::refused_stream) {
       failure_.emplace(Code::upstream_closed, "HTTP/2: the stream was refused", Retry::yes);

@@ -73,7 +73,7 @@ class H2Stream final : public Body, private http::h2::StreamEvents {
   void on_data(std::string_view data) override;
   void on_trailers(http::h2::HeaderBlock block) override;
   void on_end() override;
-  void on_close(http::h2::ErrorCode why) override;
+  void on_close(http::h2::ErrorCode why, std::string_view fault) override;
   std::optional<http::h2::Outflow> outflow() override;
   void sent(std::size_t bytes) override;
 
@@ -90,8 +90,8 @@ class H2Stream final : public Body, private http::h2::StreamEvents {
   H2Stream* next_ = nullptr;
 
   std::string received_;
-  std::string handed_;            // what the last read() gave out
-  std::size_t taken_bytes_ = 0;   // of received_, by take()
+  std::string handed_;           // what the last read() gave out
+  std::size_t taken_bytes_ = 0;  // of received_, by take()
   http::Fields trailers_;
   std::optional<std::uint64_t> length_;
   std::vector<http::h2::HeaderBlock> heads_;
@@ -107,9 +107,9 @@ class H2Stream final : public Body, private http::h2::StreamEvents {
   std::move_only_function<void()> gone_;
   bool offered_ = false;
   bool last_ = false;
-  bool sent_all_ = false;   // our direction has ended
-  bool ended_ = false;      // the peer's direction has
-  bool closed_ = false;     // the codec has forgotten the stream
+  bool sent_all_ = false;  // our direction has ended
+  bool ended_ = false;     // the peer's direction has
+  bool closed_ = false;    // the codec has forgotten the stream
   bool stopped_ = false;
   bool cancelled_ = false;
 };

@@ -75,6 +75,7 @@ void ReadBuffer::make_room() {
 }
 
 void ReadBuffer::prepend(std::string_view bytes) {
+  if (bytes.empty()) return;
   std::size_t size = end_ - begin_;
   std::size_t capacity = std::max(kBlock, bytes.size() + size);
   char* block = capacity == kBlock ? take_block() : new char[capacity];

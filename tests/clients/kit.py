@@ -22,7 +22,8 @@ import unittest
 
 from origin import PATIENCE, Origin
 
-__all__ = ["PATIENCE", "Client", "Identity", "Origin", "Run", "Weir", "authority", "identity", "main", "run", "scratch"]
+__all__ = ["PATIENCE", "Client", "Identity", "Origin", "Run", "Weir", "authority", "identity", "main", "python_with", "run",
+           "scratch"]
 
 SKIPPED = 77  # CTest shows a test that exits with this as "Skipped"
 HERE = pathlib.Path(__file__).resolve().parent
@@ -62,6 +63,14 @@ def run(command, env, timeout=PATIENCE * 2, **options):
     """subprocess.run with captured bytes; hanging is a failure."""
     return subprocess.run([str(word) for word in command], env=env, timeout=timeout,
                           **{"stdin": subprocess.DEVNULL, "capture_output": True, **options})
+
+
+def python_with(*modules):
+    """A Python that has these: what Debian packages is for Debian's own alone."""
+    for python in (sys.executable, "/usr/bin/python3"):
+        if subprocess.run([python, "-c", f"import {', '.join(modules)}"], capture_output=True).returncode == 0:
+            return python
+    raise unittest.SkipTest(f"no Python with {', '.join(modules)} (tools/setup installs them)")
 
 
 # -- identities

@@ -15,7 +15,8 @@ std::string title(const char* section, const char* what) {
 }
 
 void forget_accounts(Playbook& play) {
-  while (play.stage().closed()) {
+  while (auto f = play.stage().closed()) {
+    if (getenv("DBG")) fmt::print("{} {} {}\n", info(f->error).name, f->error_detail, f->marks);
   }
 }
 

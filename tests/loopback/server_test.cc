@@ -61,7 +61,7 @@ class Server : public ::testing::Test {
     server->drain();
     server->join();
     server->close();
-    auto counters = server->store().counters();
+    auto counters = server->store()->counters();
     EXPECT_EQ(counters.accepted, counters.written);
     return counter.flows();
   }
@@ -456,7 +456,7 @@ TEST_F(Server, sheds_bodies_in_place_of_growing_where_capture_may_be_dropped) {
   server->drain();
   server->join();
   server->close();
-  auto counters = server->store().counters();
+  auto counters = server->store()->counters();
   EXPECT_GT(counters.shed_bodies + counters.shed_flows, 0u);
   EXPECT_EQ(counters.accepted, counters.written);
   EXPECT_EQ(counters.accepted + counters.shed_flows, 50u);
@@ -473,7 +473,7 @@ TEST_F(Server, slows_down_in_place_of_losing_where_capture_must_be_whole) {
     ASSERT_EQ(client.read(20'000).size(), 20'000u);
   }
   stop();
-  auto counters = server->store().counters();
+  auto counters = server->store()->counters();
   EXPECT_EQ(counters.accepted, 5u);
   EXPECT_EQ(counters.shed_bodies, 0u);
 }

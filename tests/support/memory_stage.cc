@@ -88,7 +88,8 @@ class Walkway {
         authority_(value(tls::Authority::load_or_create(settings.ca_dir))),
         client_tls_(value(tls::ClientContext::make(
             {.extra_roots = {settings.tls.upstream_ca[0]}, .system_roots = false}, authority_))),
-        server_tls_(value(tls::ServerContext::make({.alpn = {"h2", "http/1.1", "http/1.0"}, .key_log = nullptr}))) {
+        server_tls_(
+            value(tls::ServerContext::make({.alpn = {"h2", "http/1.1", "http/1.0"}, .key_log = nullptr}))) {
     // Minted ahead, so that no other thread has a part in what happens.
     for (const std::string& each : {host, std::string("other.test")})
       if (leaves_.join(each, [](auto) {})) leaves_.land(each, tls::mint(authority_, each));
@@ -154,7 +155,9 @@ class Walkway {
   wire::UpstreamPool pool_{loop_, dialer_, client_tls_, pool_options()};
   proxy::Filters filters_{all_filters()};
   proxy::Walk walk_{loop_, pool_, recorder_, filters_, options_.walk};
-  proxy::Services services_{loop_, pool_, recorder_, walk_, minter_, server_tls_, options_.session};
+  proxy::Rejections rejections_{options_.rejections};
+  proxy::Services services_{loop_,   pool_,       recorder_,   walk_,
+                            minter_, server_tls_, rejections_, options_.session};
   std::unordered_set<proxy::Session*> sessions_;
   async::TaskGroup serving_{loop_};
 };

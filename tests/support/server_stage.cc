@@ -74,7 +74,7 @@ class ServerStage final : public Stage {
     server_->join();
     ended_ = true;
     server_->close();
-    auto counters = server_->store().counters();
+    auto counters = server_->store()->counters();
     return steady_now() - begun < kPatience && counters.accepted == counters.written;
   }
   HostPort origin() const override { return {"127.0.0.1", port_}; }

@@ -320,7 +320,6 @@ std::vector<BadRequest> bad_requests() {
   return {
       {"garbage", "\x01\x02\x03 garbage\r\n\r\n", 400, Code::bad_request},
       {"tls", std::string("\x16\x03\x01\x00\x05hello", 10), 400, Code::bad_request},
-      {"socks5", std::string("\x05\x01\x00", 3), 400, Code::bad_request},
       {"http09", "GET /\r\n", 400, Code::bad_request},
       {"no host", get + "\r\n", 400, Code::bad_host},
       {"two hosts", get + "Host: {origin}\r\nHost: {origin}\r\n\r\n", 400, Code::bad_host},

@@ -121,7 +121,8 @@ TEST_P(H2ToH1, passes_interim_responses) {
 TEST_P(H2ToH1, joins_crumbs_of_a_cookie) {
   H2Peer client(play, play.client());
   client.greets();
-  client.headers(1, request("GET", "/", {{"cookie", "a=1"}, {"x", "y"}, {"cookie", "b=2"}, {"cookie", "c=3"}}));
+  client.headers(1,
+                 request("GET", "/", {{"cookie", "a=1"}, {"x", "y"}, {"cookie", "b=2"}, {"cookie", "c=3"}}));
   auto& upstream = play.upstream();
   upstream.expects("GET / HTTP/1.1\r\nHost: {origin}\r\ncookie: a=1; b=2; c=3\r\nx: y\r\n\r\n");
   upstream.sends(kOk);
@@ -133,7 +134,8 @@ TEST_P(H2ToH1, joins_crumbs_of_a_cookie) {
 TEST_P(H2ToH1, removes_fields_of_the_other_connection) {
   H2Peer client(play, play.client());
   client.greets();
-  client.headers(1, request("GET", "/", {{"proxy-authorization", "Basic eDp5"}, {"http2-settings", "AAMAAABk"}}));
+  client.headers(
+      1, request("GET", "/", {{"proxy-authorization", "Basic eDp5"}, {"http2-settings", "AAMAAABk"}}));
   auto& upstream = play.upstream();
   upstream.expects(kGetSeen);
   upstream.sends(
@@ -326,9 +328,11 @@ TEST_P(H2ToH2, carries_a_request_and_its_response) {
 
 TEST_P(H2ToH2, carries_trailers_both_ways_as_grpc_does) {
   greets();
-  client.headers(1, tunnelled("POST", "/s/m", {{"content-type", "application/grpc"}, {"te", "trailers"}}), false);
+  client.headers(1, tunnelled("POST", "/s/m", {{"content-type", "application/grpc"}, {"te", "trailers"}}),
+                 false);
   H2Peer& up = origin();
-  up.expects_headers(1, tunnelled("POST", "/s/m", {{"content-type", "application/grpc"}, {"te", "trailers"}}));
+  up.expects_headers(1,
+                     tunnelled("POST", "/s/m", {{"content-type", "application/grpc"}, {"te", "trailers"}}));
   up.headers(1, {{":status", "200"}}, false);
   client.expects_headers(1, {{":status", "200"}});
   for (const char* turn : {"one", "two", "three"}) {
@@ -341,7 +345,8 @@ TEST_P(H2ToH2, carries_trailers_both_ways_as_grpc_does) {
   up.expects_headers(1, {{"x-sum", "3"}}, true);
   up.headers(1, {{"grpc-status", "0"}}, true);
   client.expects_headers(1, {{"grpc-status", "0"}}, true);
-  flow::Flow flow = play.records({.status = 200, .request_body = "onetwothree", .response_body = "onetwothree"});
+  flow::Flow flow =
+      play.records({.status = 200, .request_body = "onetwothree", .response_body = "onetwothree"});
   EXPECT_EQ(flow.request_trailers.get("x-sum"), "3");
   EXPECT_EQ(flow.response_trailers.get("grpc-status"), "0");
 }
@@ -540,7 +545,8 @@ h2::Headers secured(const std::string& method, const std::string& path, const h2
 
 TEST_F(H2OverTls, an_http1_client_reaches_an_http2_origin) {
   auto& client = play.secure_client();
-  client.sends("GET /a HTTP/1.1\r\nHost: {host}\r\nConnection: keep-alive, X-Hop\r\nX-Hop: 1\r\nX-One: 1\r\n\r\n");
+  client.sends(
+      "GET /a HTTP/1.1\r\nHost: {host}\r\nConnection: keep-alive, X-Hop\r\nX-Hop: 1\r\nX-One: 1\r\n\r\n");
   H2Peer up(play, secure_h2_upstream(play), Role::serves);
   up.greets();
   up.expects_headers(1, secured("GET", "/a", {{"x-one", "1"}}), true);
@@ -583,7 +589,8 @@ TEST_F(H2OverTls, a_request_of_known_length_says_it) {
   up.expects_data(1, "abc", true);
   up.headers(1, {{":status", "103"}, {"link", "</a>"}}, false);
   up.headers(1, {{":status", "304"}, {"content-length", "9"}});
-  client.expects("HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 304 Not Modified\r\ncontent-length: 9\r\n\r\n");
+  client.expects(
+      "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 304 Not Modified\r\ncontent-length: 9\r\n\r\n");
   play.records({.status = 304, .request_body = "abc"});
 }
 
@@ -645,8 +652,6 @@ TEST_F(H2OverTls, an_origin_that_chooses_http1_gets_it) {
 // Windows, clocks and ends, where the exact turn of things is the point.
 class H2Timed : public TimedDialogue {};
 
-const std::string kMegabyte(1 << 20, 'm');
-
 TEST_F(H2Timed, a_client_that_does_not_read_stops_the_origin_and_nobody_else) {
   H2Peer client(play, play.tunnel());
   client.greets({{h2::kInitialWindow, 1000}});
@@ -657,21 +662,22 @@ TEST_F(H2Timed, a_client_that_does_not_read_stops_the_origin_and_nobody_else) {
   client.headers(3, tunnelled("GET", "/3"));
   up.expects_headers(3, tunnelled("GET", "/3"), true);
   up.headers(1, {{":status", "200"}}, false);
-  std::int64_t window = up.window(1);
-  EXPECT_EQ(window, 256 * 1024);
-  up.data(1, kMegabyte.substr(0, static_cast<std::size_t>(window)));
+  std::size_t window = static_cast<std::size_t>(up.window(1));
+  EXPECT_GE(window, 128u * 1024) << "fit for a long way";
+  EXPECT_LE(window, 4u << 20);
+  up.data(1, std::string(window, 'x'));
   client.expects_headers(1, {{":status", "200"}});
   EXPECT_EQ(client.all_data(1).size(), 1000u);
-  EXPECT_LE(up.window(1), 64 * 1024) << "what nobody reads costs window";
+  EXPECT_LE(up.window(1), static_cast<std::int64_t>(window / 4)) << "what nobody reads costs window";
   EXPECT_GE(up.window(0), 512 * 1024) << "but not that of the other streams";
   up.headers(3, {{":status", "200"}}, false);
   up.data(3, "hi", true);
   client.expects_headers(3, {{":status", "200"}});
   client.expects_data(3, "hi", true);
   play.records({.status = 200});
-  client.sends(h2::window_update(1, 1 << 20) + h2::window_update(0, 1 << 20));
-  EXPECT_EQ(client.all_data(1).size(), 255u * 1024 + 24);
-  EXPECT_GE(up.window(1), 128 * 1024) << "what was read is given back";
+  client.sends(h2::window_update(1, 8 << 20) + h2::window_update(0, 8 << 20));
+  EXPECT_EQ(client.all_data(1).size(), window - 1000);
+  EXPECT_GE(up.window(1), static_cast<std::int64_t>(window / 2)) << "what was read is given back";
   up.data(1, "", true);
   client.expects_data(1, "", true);
   play.records({.status = 200});
@@ -684,10 +690,10 @@ TEST_F(H2Timed, an_origin_that_does_not_read_stops_the_client_and_nobody_else) {
   H2Peer up(play, play.upstream(), Role::serves);
   up.greets({{h2::kInitialWindow, 1000}});
   up.expects_headers(1, tunnelled("POST", "/1"));
-  std::int64_t window = client.window(1);
-  client.data(1, kMegabyte.substr(0, static_cast<std::size_t>(window)));
+  std::size_t window = static_cast<std::size_t>(client.window(1));
+  client.data(1, std::string(window, 'x'));
   EXPECT_EQ(up.all_data(1).size(), 1000u);
-  EXPECT_LE(client.window(1), 64 * 1024);
+  EXPECT_LE(client.window(1), static_cast<std::int64_t>(window / 4));
   EXPECT_GE(client.window(0), 512 * 1024);
   client.headers(3, tunnelled("POST", "/3"), false);
   up.expects_headers(3, tunnelled("POST", "/3"));
@@ -696,8 +702,8 @@ TEST_F(H2Timed, an_origin_that_does_not_read_stops_the_client_and_nobody_else) {
   up.headers(3, {{":status", "204"}});
   client.expects_headers(3, {{":status", "204"}}, true);
   play.records({.status = 204});
-  up.sends(h2::window_update(1, 1 << 20) + h2::window_update(0, 1 << 20));
-  EXPECT_EQ(up.all_data(1).size(), 255u * 1024 + 24);
+  up.sends(h2::window_update(1, 8 << 20) + h2::window_update(0, 8 << 20));
+  EXPECT_EQ(up.all_data(1).size(), window - 1000);
   client.data(1, "end", true);
   up.expects_data(1, "end", true);
   up.headers(1, {{":status", "204"}});
@@ -897,5 +903,22 @@ TEST_F(H2Timed, an_origin_that_does_not_answer_is_told_so) {
   play.records({.status = 504, .error = Code::upstream_timeout});
 }
 
+}  // namespace
+}  // namespace weir::testing
+namespace weir::testing {
+namespace {
+TEST_F(H2Timed, zz_debug) {
+  H2Peer client(play, play.client());
+  client.greets();
+  client.headers(1,
+                 {{":method", "CONNECT"},
+                  {":protocol", "websocket"},
+                  {":scheme", "http"},
+                  {":authority", "a.test"},
+                  {":path", "/chat"}},
+                 false);
+  auto& up = play.upstream();
+  up.expects("xx");
+}
 }  // namespace
 }  // namespace weir::testing

@@ -7,6 +7,7 @@
 #include "base/ascii.h"
 #include "http/h1/field_line.h"
 #include "http/syntax.h"
+#include "http/trailers.h"
 
 namespace weir::http::h1 {
 namespace {
@@ -22,54 +23,6 @@ int hex_value(char c) {
   if (is_digit(c)) return c - '0';
   char letter = to_lower(c);
   return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
-}
-
-// Fields that frame, route, modify, authenticate or describe the content must not come after it
-// (RFC 9110 section 6.5.1): whoever merges trailers into the head would be deceived.
-bool is_forbidden_trailer(std::string_view name) {
-  static constexpr std::string_view kNames[] = {
-      "Transfer-Encoding",
-      "Content-Length",
-      "Host",
-      "Connection",
-      "Keep-Alive",
-      "Proxy-Connection",
-      "TE",
-      "Trailer",
-      "Upgrade",
-      "Content-Encoding",
-      "Content-Type",
-      "Content-Range",
-      "Cache-Control",
-      "Expect",
-      "Max-Forwards",
-      "Pragma",
-      "Range",
-      "If-Match",
-      "If-None-Match",
-      "If-Modified-Since",
-      "If-Unmodified-Since",
-      "If-Range",
-      "Authorization",
-      "Proxy-Authorization",
-      "Proxy-Authenticate",
-      "WWW-Authenticate",
-      "Cookie",
-      "Set-Cookie",
-      "Age",
-      "Date",
-      "Expires",
-      "Location",
-      "Retry-After",
-      "Vary",
-      "Warning",
-      "Via",
-      "Forwarded",
-      "X-Forwarded-For",
-      "X-Forwarded-Host",
-      "X-Forwarded-Proto",
-  };
-  return std::ranges::any_of(kNames, [&](std::string_view known) { return iequals(known, name); });
 }
 
 }  // namespace
@@ -198,7 +151,7 @@ Result<void> BodyDecoder::end_trailer_line() {
   if (++trailer_lines_ > kMaxTrailerLines) return malformed("over 64 trailer fields");
   auto field = split_field_line(line_, side_);
   if (!field) return malformed(field.error());
-  if (!is_forbidden_trailer(field->name)) trailers_.add(field->name, field->value);
+  if (may_trail(field->name)) trailers_.add(field->name, field->value);
   line_.clear();
   return {};
 }

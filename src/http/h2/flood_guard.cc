@@ -25,7 +25,7 @@ bool FloodGuard::control(Control kind, TimePoint now) {
     case Control::settings: ++counts_.settings; break;
     case Control::empty_data: ++counts_.empty_data; break;
     case Control::window_update: ++counts_.window_updates; break;
-    case Control::other: ++counts_.others; break;
+    case Control::priority: ++counts_.priorities; break;
   }
   refill(now);
   control_left_ -= 1;
@@ -34,11 +34,10 @@ bool FloodGuard::control(Control kind, TimePoint now) {
 
 std::string FloodGuard::report() const {
   std::string out;
-  for (auto [count, what] : {std::pair(counts_.resets, "resets"), std::pair(counts_.pings, "pings"),
-                             std::pair(counts_.settings, "settings"),
-                             std::pair(counts_.empty_data, "empty data frames"),
-                             std::pair(counts_.window_updates, "window updates"),
-                             std::pair(counts_.others, "other control frames")}) {
+  for (auto [count, what] :
+       {std::pair(counts_.resets, "resets"), std::pair(counts_.pings, "pings"),
+        std::pair(counts_.settings, "settings"), std::pair(counts_.empty_data, "empty data frames"),
+        std::pair(counts_.window_updates, "window updates"), std::pair(counts_.priorities, "priorities")}) {
     if (count == 0) continue;
     if (!out.empty()) out += ", ";
     out.append(std::to_string(count)).append(" ").append(what);

@@ -1,9 +1,10 @@
 // FloodGuard: counts the frames that cost their receiver more than their sender, and says when it is enough.
 //
-// Two buckets of tokens. A reset takes one from the first: streams that are opened only to be cancelled (rapid
-// reset, CVE-2023-44487), and those we had to reset because the peer broke a rule on them. A control frame
-// (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA, unknown types) takes one from the second. Time refills
-// both slowly, and useful work refills the second: whoever transfers a gigabyte may send many WINDOW_UPDATEs.
+// Two buckets of tokens. A reset takes one from the first: streams that are opened only to be cancelled
+// (rapid reset, CVE-2023-44487), and those we had to reset because the peer broke a rule on them. A control
+// frame (PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA) takes one from the second. Time refills both
+// slowly, and useful work refills the second: whoever transfers a gigabyte may send many WINDOW_UPDATEs.
+// Frames of unknown types are not counted: they are skipped, and cost nobody more than their bytes.
 #pragma once
 
 #include <algorithm>
@@ -30,12 +31,12 @@ struct FrameCounts {
   std::uint64_t settings = 0;
   std::uint64_t empty_data = 0;
   std::uint64_t window_updates = 0;
-  std::uint64_t others = 0;  ///< PRIORITY, PRIORITY_UPDATE and unknown types
+  std::uint64_t priorities = 0;
 };
 
 class FloodGuard {
  public:
-  enum class Control : std::uint8_t { ping, settings, empty_data, window_update, other };
+  enum class Control : std::uint8_t { ping, settings, empty_data, window_update, priority };
 
   FloodGuard(const FloodLimits& limits, TimePoint now)
       : limits_(limits), resets_left_(limits.reset_burst), control_left_(limits.control_burst), at_(now) {}

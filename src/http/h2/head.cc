@@ -41,6 +41,10 @@ Result<void> take_place(const HeaderBlock& block, Door door, RequestHead& out) {
   if (door.tunnel) scheme = door.tunnel->scheme;
   auto place = place_of(block.authority, scheme, out.is("CONNECT"));
   if (!place) return pass(place);
+  if (door.any_host) {
+    out.origin = *door.tunnel;
+    return {};
+  }
   if (door.tunnel && *place != door.tunnel->place)
     return fail(Code::misdirected_request,
                 block.authority + " on a connection to " + door.tunnel->place.str());
@@ -49,13 +53,24 @@ Result<void> take_place(const HeaderBlock& block, Door door, RequestHead& out) {
 }
 
 Result<void> take_path(const HeaderBlock& block, std::size_t limit, RequestHead& out) {
-  if (block.path.size() > limit)
-    return fail(Code::uri_too_long, "over " + std::to_string(limit) + " bytes");
+  if (block.path.size() > limit) return fail(Code::uri_too_long, "over " + std::to_string(limit) + " bytes");
   bool asterisk = block.path == "*" && out.is("OPTIONS");
   if (!asterisk && !block.path.starts_with('/')) return bad_target(":path is no path");
   if (!std::ranges::all_of(block.path, is_target_byte))
     return bad_target("a space, a fragment or a byte outside printable ASCII in :path");
   out.target = block.path;
+  return {};
+}
+
+// What an extended CONNECT asks for becomes an Upgrade field, and it has no body but the new protocol's
+// bytes: a length would make an origin of HTTP/1.1 wait for some, and take the next request for them.
+Result<void> take_protocol(const HeaderBlock& block, RequestHead& out) {
+  if (!is_token(block.protocol) || iequals(block.protocol, "h2c"))
+    return fail(Code::bad_request, ":protocol is no protocol to change to (RFC 8441 section 4)");
+  if (block.fields.has("content-length"))
+    return fail(Code::ambiguous_framing, "Content-Length in an extended CONNECT");
+  out.method = "GET";
+  out.upgrade = block.protocol;
   return {};
 }
 
@@ -112,14 +127,13 @@ void copy_fields(const Fields& from, HeaderBlock& to, bool changes_protocol) {
 
 Result<RequestHead> request_head(HeaderBlock block, Door door, std::size_t target_bytes) {
   if (block.too_large) return fail(Code::head_too_large, std::to_string(block.bytes) + " bytes");
-  if (!is_token(block.method)) return fail(Code::bad_request, "the method is no token (RFC 9110 section 9.1)");
+  if (!is_token(block.method))
+    return fail(Code::bad_request, "the method is no token (RFC 9110 section 9.1)");
   RequestHead out;
   out.version = Version::h2;
   out.method = block.method;
-  bool extended = !block.protocol.empty();
-  if (extended) {
-    out.method = "GET";
-    out.upgrade = block.protocol;
+  if (!block.protocol.empty()) {
+    if (auto taken = take_protocol(block, out); !taken) return pass(taken);
   }
   bool connect = out.is("CONNECT");
   if (connect && door.tunnel) return bad_target("CONNECT inside a tunnel");
@@ -156,7 +170,8 @@ HeaderBlock block_of(const RequestHead& head) {
   out.method = extended ? "CONNECT" : head.method;
   out.protocol = head.upgrade;
   auto host = head.fields.get("host");
-  out.authority = host ? std::string(*host) : head.origin.place.authority(head.origin.scheme == Scheme::https);
+  out.authority =
+      host ? std::string(*host) : head.origin.place.authority(head.origin.scheme == Scheme::https);
   if (connect) {
     out.authority = head.origin.place.str();
   } else {

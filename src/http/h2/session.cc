@@ -89,6 +89,12 @@ class Pairs {
   std::vector<nghttp2_nv> pairs_;
 };
 
+// Streams that we must reset because the peer breaks rules on them cost as much as those it resets itself
+// (CVE-2025-8671).
+bool is_fault_of_peer(ErrorCode reset) {
+  return reset != ErrorCode::no_error && reset != ErrorCode::cancel && reset != ErrorCode::internal_error;
+}
+
 std::string_view text(const std::uint8_t* bytes, std::size_t size) {
   return {reinterpret_cast<const char*>(bytes), size};
 }
@@ -102,15 +108,20 @@ struct Session::Callbacks {
     return static_cast<StreamEvents*>(nghttp2_session_get_stream_user_data(session, id));
   }
 
+  // Of PRIORITY, which it ignores, the library tells nothing but this.
+  static int begin_frame(nghttp2_session*, const nghttp2_frame_hd* frame, void* data) {
+    if (frame->type == NGHTTP2_PRIORITY) self(data).control(FloodGuard::Control::priority);
+    return 0;
+  }
+
   static int begin_headers(nghttp2_session*, const nghttp2_frame*, void* data) {
     self(data).block_ = HeaderBlock{};
     self(data).head_open_ = true;
     return 0;
   }
 
-  static int header(nghttp2_session*, const nghttp2_frame*, const std::uint8_t* name,
-                    std::size_t name_size, const std::uint8_t* value, std::size_t value_size, std::uint8_t,
-                    void* data) {
+  static int header(nghttp2_session*, const nghttp2_frame*, const std::uint8_t* name, std::size_t name_size,
+                    const std::uint8_t* value, std::size_t value_size, std::uint8_t, void* data) {
     Session& me = self(data);
     HeaderBlock& block = me.block_;
     block.bytes += name_size + value_size + kFieldOverhead;
@@ -141,7 +152,8 @@ struct Session::Callbacks {
     } else if (name == ":protocol") {
       block.protocol = value;
     } else if (name == ":status" && value.size() == 3) {
-      block.status = static_cast<std::uint16_t>((value[0] - '0') * 100 + (value[1] - '0') * 10 + value[2] - '0');
+      block.status =
+          static_cast<std::uint16_t>((value[0] - '0') * 100 + (value[1] - '0') * 10 + value[2] - '0');
     }
   }
 
@@ -168,9 +180,7 @@ struct Session::Callbacks {
           if (StreamEvents* events = stream(session, frame->hd.stream_id)) events->on_end();
         }
         break;
-      case NGHTTP2_RST_STREAM:
-        me.counted_reset();
-        break;
+      case NGHTTP2_RST_STREAM: me.counted_reset(); break;
       case NGHTTP2_PING:
         if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0) {
           me.events_.on_pong();
@@ -187,7 +197,7 @@ struct Session::Callbacks {
       case NGHTTP2_GOAWAY:
         me.events_.on_goaway(frame->goaway.last_stream_id, static_cast<ErrorCode>(frame->goaway.error_code));
         break;
-      default: me.control(Control::other); break;
+      default: break;
     }
     return 0;
   }
@@ -224,36 +234,53 @@ struct Session::Callbacks {
     return 0;
   }
 
-  static int stream_closed(nghttp2_session* session, StreamId id, std::uint32_t why, void*) {
-    if (StreamEvents* events = stream(session, id)) {
-      nghttp2_session_set_stream_user_data(session, id, nullptr);
-      events->on_close(static_cast<ErrorCode>(why));
+  static int stream_closed(nghttp2_session* session, StreamId id, std::uint32_t code, void* data) {
+    Session& me = self(data);
+    StreamEvents* events = stream(session, id);
+    if (events == nullptr) return 0;
+    ErrorCode why = static_cast<ErrorCode>(code);
+    std::string fault;
+    if (id == me.reset_by_us_) {
+      fault = name(why);
+      if (!me.problem_.empty()) fault.append(": ").append(std::exchange(me.problem_, {}));
     }
+    nghttp2_session_set_stream_user_data(session, id, nullptr);
+    events->on_close(why, fault);
     return 0;
   }
 
   static int invalid_frame(nghttp2_session* session, const nghttp2_frame* frame, int code, void* data) {
     Session& me = self(data);
-    std::string why = me.problem_.empty() ? std::string(nghttp2_strerror(code)) : me.problem_;
+    if (me.problem_.empty()) me.problem_ = nghttp2_strerror(code);
     if (frame->hd.type == NGHTTP2_HEADERS) me.head_open_ = false;
-    // Streams that we must reset because the peer breaks rules on them cost as much as those it resets
-    // itself (CVE-2025-8671).
-    me.counted_reset();
     bool request = frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST;
     if (request && me.role_ == Role::server && stream(session, frame->hd.stream_id) == nullptr)
-      me.events_.on_malformed(frame->hd.stream_id, why);
+      me.events_.on_malformed(frame->hd.stream_id, std::exchange(me.problem_, {}));
     return 0;
   }
 
   static int frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* data) {
     Session& me = self(data);
-    if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR && !me.fault_)
-      me.fault_ = me.failure(0);
+    me.reset_by_us_ = 0;
+    if (frame->hd.type == NGHTTP2_RST_STREAM) {
+      me.reset_by_us_ = frame->hd.stream_id;
+      if (is_fault_of_peer(static_cast<ErrorCode>(frame->rst_stream.error_code))) me.counted_reset();
+    }
+    if (frame->hd.type != NGHTTP2_GOAWAY || frame->goaway.error_code == NGHTTP2_NO_ERROR || me.fault_)
+      return 0;
+    std::string why(name(static_cast<ErrorCode>(frame->goaway.error_code)));
+    if (frame->goaway.opaque_data_len > 0)
+      why.append(": ").append(text(frame->goaway.opaque_data, frame->goaway.opaque_data_len));
+    me.fault_ = me.failure(why);
     return 0;
   }
 
+  // The library's words may hold any byte of a field's name, and end in its value, which may be a secret.
   static int complain(nghttp2_session*, int, const char* words, std::size_t size, void* data) {
-    if (!self(data).flooded_) self(data).problem_.assign(words, size);
+    std::string_view told(words, size);
+    std::string& problem = self(data).problem_;
+    problem = told.substr(0, told.find(", value: ["));
+    std::ranges::replace_if(problem, [](char c) { return c < ' ' || c > '~'; }, '?');
     return 0;
   }
 
@@ -294,6 +321,7 @@ struct Session::Callbacks {
     static const nghttp2_session_callbacks* const made = [] {
       nghttp2_session_callbacks* out = nullptr;
       nghttp2_session_callbacks_new(&out);
+      nghttp2_session_callbacks_set_on_begin_frame_callback(out, begin_frame);
       nghttp2_session_callbacks_set_on_begin_headers_callback(out, begin_headers);
       nghttp2_session_callbacks_set_on_header_callback(out, header);
       nghttp2_session_callbacks_set_on_invalid_header_callback(out, invalid_header);
@@ -342,8 +370,8 @@ void Session::introduce() {
 }
 
 void Session::flooded(std::string what) {
-  if (std::exchange(flooded_, true)) return;
-  problem_ = std::move(what);
+  if (!flood_.empty()) return;
+  flood_ = std::move(what);
   nghttp2_session_terminate_session(session_.get(), NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
@@ -355,27 +383,26 @@ void Session::control(FloodGuard::Control kind) {
   if (guard_.control(kind, now_)) flooded(guard_.report());
 }
 
-Error Session::failure(int code) const {
-  bool server = role_ == Role::server;
-  Code blame = server ? Code::bad_request : Code::upstream_bad_response;
-  if (flooded_ && server) blame = Code::flood;
-  return Error(blame, "HTTP/2: " + (problem_.empty() ? std::string(nghttp2_strerror(code)) : problem_));
+Error Session::failure(std::string_view why) const {
+  Code blame = role_ == Role::client ? Code::upstream_bad_response
+               : flood_.empty()      ? Code::bad_request
+                                     : Code::flood;
+  return Error(blame, "HTTP/2: " + (flood_.empty() ? std::string(why) : flood_));
 }
 
 Result<void> Session::receive(std::string_view bytes, TimePoint now) {
   now_ = now;
   auto taken = nghttp2_session_mem_recv(session_.get(), reinterpret_cast<const std::uint8_t*>(bytes.data()),
                                         bytes.size());
-  if (taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC) problem_ = "the connection preface is not that of RFC 9113";
   if (taken < 0) {
     int code = static_cast<int>(taken);
     if (code == NGHTTP2_ERR_FLOODED) flooded(guard_.report());
     if (code == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS)
       flooded("a head in more than " + std::to_string(kMaxContinuations) + " CONTINUATION frames");
     nghttp2_session_terminate_session(session_.get(), NGHTTP2_PROTOCOL_ERROR);
-    return Failure(failure(code));
+    return Failure(failure(nghttp2_strerror(code)));
   }
-  if (flooded_) return Failure(failure(0));
+  if (!flood_.empty()) return Failure(failure({}));
   return {};
 }
 
@@ -441,7 +468,8 @@ void Session::announce_goaway() {
 
 void Session::submit_goaway() {
   nghttp2_submit_goaway(session_.get(), NGHTTP2_FLAG_NONE,
-                        nghttp2_session_get_last_proc_stream_id(session_.get()), NGHTTP2_NO_ERROR, nullptr, 0);
+                        nghttp2_session_get_last_proc_stream_id(session_.get()), NGHTTP2_NO_ERROR, nullptr,
+                        0);
 }
 
 void Session::ping() { nghttp2_submit_ping(session_.get(), NGHTTP2_FLAG_NONE, nullptr); }

@@ -1,5 +1,5 @@
-// Session: one end of an HTTP/2 connection as a codec (RFC 9113): bytes in, events out; messages in, bytes out.
-// No sockets, no clock. The only code that sees nghttp2.
+// Session: one end of an HTTP/2 connection as a codec (RFC 9113): bytes in, events out; messages in, bytes
+// out. No sockets, no clock. The only code that sees nghttp2.
 #pragma once
 
 #include <cstdint>
@@ -64,7 +64,8 @@ class StreamEvents {
   virtual void on_end() = 0;
   /// The stream is over; nothing is called after this. `no_error` when both directions ended as they should;
   /// `refused_stream` when the peer has certainly not looked at it (RST_STREAM with that code, or a GOAWAY).
-  virtual void on_close(ErrorCode why) = 0;
+  /// `fault` is empty unless it was us who reset it: then it says what rule the peer broke, if it was that.
+  virtual void on_close(ErrorCode why, std::string_view fault) = 0;
 
   /// What to send now; nothing makes the stream wait for resume().
   virtual std::optional<Outflow> outflow() = 0;
@@ -78,7 +79,8 @@ class SessionEvents {
  public:
   /// A whole request head has come (server). `end`: no body follows. Returns who takes the stream's events.
   virtual StreamEvents* on_request(StreamId stream, HeaderBlock block, bool end) = 0;
-  /// A stream broke a rule of RFC 9113 section 8 and is being reset. Only told where no on_request was called.
+  /// A stream broke a rule of RFC 9113 section 8 and is being reset. Only told where no on_request was
+  /// called.
   virtual void on_malformed(StreamId stream, std::string_view why) = 0;
   /// The peer accepts no streams above `last`.
   virtual void on_goaway(StreamId last, ErrorCode why) = 0;
@@ -151,7 +153,7 @@ class Session {
   void flooded(std::string what);
   void counted_reset();
   void control(FloodGuard::Control kind);
-  Error failure(int code) const;
+  Error failure(std::string_view why) const;
 
   const Role role_;
   const SessionOptions options_;
@@ -160,9 +162,10 @@ class Session {
   TimePoint now_;
   HeaderBlock block_;
   bool head_open_ = false;
-  bool flooded_ = false;
   std::optional<Error> fault_;
-  std::string problem_;       // the library's words for what the peer did last
+  std::string problem_;         // the library's words for what the peer did last
+  StreamId reset_by_us_ = 0;    // while its frame is being produced
+  std::string flood_;           // why we have had enough of this peer; empty = we have not
   std::string* out_ = nullptr;  // while producing
   std::unique_ptr<nghttp2_session, Free> session_;
 };

@@ -39,7 +39,7 @@ export class H2Origin {
   written = 0; // by /flood
 
   static async start({ tls = true, http1 = false, settings = {} } = {}) {
-    const origin = new H2Origin();
+    const origin = new this();
     const options = { settings, maxSendHeaderBlockLength: 1 << 20, ...(tls && { key: config.key, cert: config.certificate, allowHTTP1: http1 }) };
     origin.server = tls ? http2.createSecureServer(options) : http2.createServer(options);
     origin.server.on('session', () => { ++origin.sessions; });
@@ -56,8 +56,10 @@ export class H2Origin {
   #serve(stream, headers, raw) {
     this.mostStreams = Math.max(this.mostStreams, ++this.streams);
     stream.on('error', () => {});
+    // Node takes a request that nobody reads for a reason to end the stream as soon as it holds the whole answer itself.
+    if (stream.endAfterHeaders) stream.resume();
     const url = new URL(headers[':path'], 'http://origin');
-    const [, name, rest] = url.pathname.split('/');
+    const [, name, rest] = headers[':protocol'] ? [, headers[':protocol']] : url.pathname.split('/');
     stream.on('close', () => {
       --this.streams;
       if (stream.aborted || stream.rstCode) this.ends.put({ path: url.pathname, code: stream.rstCode });
@@ -85,6 +87,7 @@ export class H2Origin {
     let trailers = {};
     stream.on('trailers', (fields) => { trailers = { ...fields }; });
     const seen = stream.endAfterHeaders ? { length: 0 } : await digest(stream);
+    await new Promise(setImmediate); // Node tells of trailers behind the end
     this.json(stream, { method: headers[':method'], authority: headers[':authority'], scheme: headers[':scheme'],
                         path: headers[':path'], raw, ended: stream.endAfterHeaders, trailers, ...seen });
   }
@@ -92,7 +95,7 @@ export class H2Origin {
   $bytes(stream, headers, size) {
     stream.respond({ ':status': 200, 'content-type': 'application/octet-stream', 'content-length': size });
     if (stream.headRequest) return stream.end();
-    Readable.from(bytes(Number(size))).pipe(stream); // pipeline() would end in RST_STREAM, now and then too early
+    Readable.from(bytes(Number(size))).pipe(stream);
   }
 
   /** The request's body back as it comes. */
@@ -166,10 +169,20 @@ export class H2Origin {
     stream.end('three cookies');
   }
 
-  /** /reset/CODE: a part of a body, then RST_STREAM. */
-  $reset(stream, headers, code) {
+  /** A part of a body; when released, RST_STREAM. */
+  async $reset(stream) {
+    stream.respond({ ':status': 200 });
+    stream.write('0123456789');
+    await this.release.take();
+    stream.destroy(new Error('reset'));
+  }
+
+  /** A part of a body; when released, its end, though content-length promised more. */
+  async $short(stream) {
     stream.respond({ ':status': 200, 'content-length': 1000 });
-    stream.write('0123456789', () => stream.close(Number(code)));
+    stream.write('0123456789');
+    await this.release.take();
+    stream.end();
   }
 
   /** Refuses the first try, as a server does that is about to leave. */
