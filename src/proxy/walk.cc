@@ -128,7 +128,8 @@ async::Task<Result<void>> Walk::forward(Exchange& exchange) {
     });
     auto done = co_await converse(exchange, http);
     exchange.incoming().on_client_gone(nullptr);
-    if (done || attempt == kMaxAttempts || !may_retry(exchange, done.error(), lease->reused())) co_return done;
+    if (done || attempt == kMaxAttempts || !may_retry(exchange, done.error(), lease->reused()))
+      co_return done;
     exchange.recording().mark("retried");
     // A stale connection says that others of its age may be stale; a refusal does not.
     may_reuse = done.error().retry() == Retry::yes;
@@ -148,7 +149,7 @@ async::Task<void> Walk::run_upload(Upload& upload) {
 async::Task<Result<void>> Walk::converse(Exchange& exchange, wire::Outgoing& out) {
   flow::Flow& flow = exchange.flow();
   TimePoint begun = steady_now();
-  if (exchange.incoming().body().finished()) {
+  if (wire::Body& body = exchange.incoming().body(); body.finished() && body.trailers().empty()) {
     flow.request_body.complete = true;
     auto sent = co_await out.send(exchange.request(), nullptr);
     if (!sent) co_return pass(sent);

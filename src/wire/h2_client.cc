@@ -52,7 +52,8 @@ async::Task<Result<http::ResponseHead>> H2Outgoing::receive_head() {
     co_return head;
   }
   switched_ = upgrade_ && head->status / 100 == 2;
-  if (auto text = head->fields.get("content-length"); text && !to_head_) stream_.set_length(parse_decimal(*text));
+  if (auto text = head->fields.get("content-length"); text && !to_head_)
+    stream_.set_length(parse_decimal(*text));
   co_return head;
 }
 
@@ -80,6 +81,10 @@ async::Task<void> H2ClientConnection::run() {
 void H2ClientConnection::drain() {
   leaving_ = true;
   if (live() == 0) stream_.interrupt_read();
+}
+
+void H2ClientConnection::on_settings() {
+  if (auto call = std::exchange(greeting_call_, nullptr)) call();
 }
 
 void H2ClientConnection::live_changed() {

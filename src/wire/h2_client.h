@@ -61,6 +61,8 @@ class H2ClientConnection final : private H2Connection {
   bool takes_connect_protocol() const { return session_.peer_takes_connect_protocol(); }
   /// Told when an exchange has ended.
   void on_room(std::move_only_function<void()> call) { room_call_ = std::move(call); }
+  /// Told when the peer has said how many exchanges it takes at once.
+  void on_greeting(std::move_only_function<void()> call) { greeting_call_ = std::move(call); }
 
  private:
   friend class H2Outgoing;
@@ -69,13 +71,13 @@ class H2ClientConnection final : private H2Connection {
   }
   void on_malformed(http::h2::StreamId, std::string_view) override {}
   void on_goaway(http::h2::StreamId, http::h2::ErrorCode) override { leaving_ = true; }
-  void on_settings() override {}
+  void on_settings() override;
   void on_pong() override {}
   void live_changed() override;
 
   std::unique_ptr<net::Stream> owned_;
   const ClientLimits& client_;
-  std::move_only_function<void()> room_call_;
+  std::move_only_function<void()> room_call_, greeting_call_;
   bool leaving_ = false;
 };
 

@@ -29,7 +29,8 @@ H2Stream::~H2Stream() {
 
 std::optional<std::uint64_t> H2Stream::length() const {
   if (length_) return length_;
-  if (ended_ && received_.empty() && handed_.empty()) return 0;
+  // Trailers would find no place behind a body of a known length in HTTP/1.
+  if (ended_ && received_.empty() && handed_.empty() && trailers_.empty()) return 0;
   return std::nullopt;
 }
 

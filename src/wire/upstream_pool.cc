@@ -6,6 +6,9 @@ namespace weir::wire {
 namespace {
 
 constexpr auto kSweep = std::chrono::seconds(5);
+// How long the second exchange of a connection waits for SETTINGS. A peer that keeps them back breaks RFC
+// 9113 section 3.4, but this is not the place to tell it.
+constexpr auto kGreeting = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -65,13 +68,19 @@ SharedConnection* UpstreamPool::shared_with_room(const Route& route, bool upgrad
 async::Task<Result<UpstreamLease>> UpstreamPool::acquire(const Route& route, const http::RequestHead& head,
                                                          bool may_reuse) {
   bool upgrade = !head.upgrade.empty();
+  bool patient = true;
   for (;;) {
     if (may_reuse) {
-      if (auto connection = take_idle(route)) co_return UpstreamLease(*this, std::move(connection), head.method);
+      if (auto connection = take_idle(route))
+        co_return UpstreamLease(*this, std::move(connection), head.method);
     }
     if (route.offer == Offer::http1) co_return co_await dial(route, head.method);
-    if (SharedConnection* shared = may_reuse ? shared_with_room(route, upgrade) : nullptr)
-      co_return UpstreamLease(*this, *shared);
+    if (SharedConnection* shared = may_reuse ? shared_with_room(route, upgrade) : nullptr) {
+      auto greeted = shared->greeted;
+      if (greeted->is_set() || !patient) co_return UpstreamLease(*this, *shared);
+      patient = co_await greeted->wait(loop().now() + kGreeting) == async::Wake::ready;
+      continue;  // it may be gone by now
+    }
     if (upgrade && route.offer == Offer::http2_or_http1) {
       Route plain = route;
       plain.offer = Offer::http1;
@@ -119,7 +128,8 @@ async::Task<Result<UpstreamLease>> UpstreamPool::dial(Route route, std::string_v
   connection->route = std::move(route);
   connection->facts = std::move(tunnel.facts);
   bool absolute_form = connected->forwarder.has_value();
-  connection->http = std::make_unique<H1ClientConnection>(std::move(tunnel.stream), options_.limits, absolute_form);
+  connection->http =
+      std::make_unique<H1ClientConnection>(std::move(tunnel.stream), options_.limits, absolute_form);
   if (absolute_form) connection->http->set_proxy_authorization(connected->forwarder->authorization);
   tell(connection->facts, connection->http->stream(), false);
   co_return UpstreamLease(*this, std::move(connection), method);
@@ -132,6 +142,7 @@ async::Task<void> UpstreamPool::drive(SharedConnection& shared) {
     shared.room.notify();
   });
   co_await shared.http.run();
+  shared.greeted->set();
   while (shared.http.live() > 0) co_await shared.room.wait();
   co_await shared.http.close();
   tell(shared.facts, shared.http.stream(), true);

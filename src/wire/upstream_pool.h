@@ -43,13 +43,17 @@ struct SharedConnection {
         facts(std::move(tunnel.facts)),
         http(std::move(tunnel.stream), options.limits, options.h2),
         idle_since(loop.now()),
-        room(loop) {}
+        room(loop),
+        greeted(std::make_shared<async::Event>(loop)) {
+    http.on_greeting([event = greeted] { event->set(); });
+  }
 
   Route route;
   UpstreamFacts facts;
   H2ClientConnection http;
   TimePoint idle_since;
-  async::Signal room;  // an exchange has ended
+  async::Signal room;                     // an exchange has ended
+  std::shared_ptr<async::Event> greeted;  // the peer's limits are known, or the connection is over
 };
 
 /// The means to carry one exchange. Destroying it gives the connection back: it is kept if another exchange
@@ -86,8 +90,10 @@ class UpstreamPool : private async::Timer {
 
   /// What carries `head` along `route`: an idle connection or a share of one if `may_reuse`, else a new one.
   /// Where the origin may choose HTTP/2, exchanges that come while the first connection is being made wait
-  /// for its choice. A request for an upgrade goes by HTTP/1.1 unless an HTTP/2 connection is there that
-  /// takes extended CONNECT. Errors: those of Connector::connect.
+  /// for its choice, and then for its SETTINGS (which come with its first bytes): what goes beyond its limit
+  /// of streams would be refused, and a body that is spent cannot be sent again. A request for an upgrade
+  /// goes by HTTP/1.1 unless an HTTP/2 connection is there that takes extended CONNECT. Errors: those of
+  /// Connector::connect.
   async::Task<Result<UpstreamLease>> acquire(const Route& route, const http::RequestHead& head,
                                              bool may_reuse);
   /// As Connector's, told to the account.

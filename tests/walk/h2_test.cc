@@ -62,6 +62,21 @@ TEST_P(H2ToH1, carries_bodies_and_trailers_both_ways) {
   EXPECT_EQ(flow.response_trailers.get("x-end"), "1");
 }
 
+TEST_P(H2ToH1, trailers_behind_an_empty_body_are_sent_on) {
+  H2Peer client(play, play.client());
+  client.greets();
+  client.headers(1, request("POST", "/", {{"te", "trailers"}}), false);
+  client.headers(1, {{"x-sum", "0"}}, true);
+  auto& upstream = play.upstream();
+  upstream.expects(
+      "POST / HTTP/1.1\r\nHost: {origin}\r\nTE: trailers\r\nTransfer-Encoding: chunked\r\n"
+      "Connection: TE\r\n\r\n0\r\nx-sum: 0\r\n\r\n");
+  upstream.sends(kOk);
+  client.expects_headers(1, kOkHead);
+  client.expects_data(1, "ok", true);
+  EXPECT_EQ(play.records({.status = 200}).request_trailers.get("x-sum"), "0");
+}
+
 TEST_P(H2ToH1, keeps_a_content_length) {
   H2Peer client(play, play.client());
   client.greets();
@@ -395,6 +410,45 @@ TEST_P(H2ToH2, more_streams_than_the_origin_takes_get_a_second_connection) {
   client.expects_headers(3, {{":status", "204"}}, true);
   play.records({.status = 204, .reused = false});
   play.records({.status = 204, .reused = false});
+}
+
+// Beyond the limit they would be refused, and by then their bodies may be spent.
+TEST_P(H2ToH2, streams_wait_for_the_limit_of_the_origin) {
+  greets();
+  client.headers(1, tunnelled("POST", "/1"), false);
+  Peer& wire = play.upstream();
+  client.data(1, "1", true);
+  client.headers(3, tunnelled("POST", "/3"), false);
+  client.data(3, "3", true);
+  H2Peer& up = origins.emplace_back(play, wire, Role::serves);
+  up.answers_nothing();  // an acknowledgement must not come before its own SETTINGS
+  wire.expects(h2::kPreface);
+  up.expects_headers(1, tunnelled("POST", "/1"));
+  up.expects_data(1, "1", true);
+  up.expects_silence();
+  up.sends(h2::settings({{h2::kMaxStreams, 1}}));
+  H2Peer& second = origin();
+  second.expects_headers(1, tunnelled("POST", "/3"));
+  second.expects_data(1, "3", true);
+  second.headers(1, {{":status", "204"}});
+  client.expects_headers(3, {{":status", "204"}}, true);
+  play.records({.status = 204, .reused = false, .request_body = "3"});
+  up.headers(1, {{":status", "204"}});
+  client.expects_headers(1, {{":status", "204"}}, true);
+  play.records({.status = 204, .reused = false, .request_body = "1"});
+}
+
+TEST_P(H2ToH2, trailers_that_come_with_the_head_are_sent_on) {
+  greets();
+  client.headers(1, tunnelled("POST", "/1"), false);
+  client.headers(1, {{"x-sum", "0"}}, true);
+  H2Peer& up = origin();
+  up.expects_headers(1, tunnelled("POST", "/1"));
+  up.expects_headers(1, {{"x-sum", "0"}}, true);
+  up.headers(1, {{":status", "204"}});
+  client.expects_headers(1, {{":status", "204"}}, true);
+  flow::Flow flow = play.records({.status = 204, .request_body = ""});
+  EXPECT_EQ(flow.request_trailers.get("x-sum"), "0");
 }
 
 TEST_P(H2ToH2, a_refused_stream_is_asked_again) {
@@ -903,22 +957,5 @@ TEST_F(H2Timed, an_origin_that_does_not_answer_is_told_so) {
   play.records({.status = 504, .error = Code::upstream_timeout});
 }
 
-}  // namespace
-}  // namespace weir::testing
-namespace weir::testing {
-namespace {
-TEST_F(H2Timed, zz_debug) {
-  H2Peer client(play, play.client());
-  client.greets();
-  client.headers(1,
-                 {{":method", "CONNECT"},
-                  {":protocol", "websocket"},
-                  {":scheme", "http"},
-                  {":authority", "a.test"},
-                  {":path", "/chat"}},
-                 false);
-  auto& up = play.upstream();
-  up.expects("xx");
-}
 }  // namespace
 }  // namespace weir::testing
