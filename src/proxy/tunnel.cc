@@ -59,8 +59,7 @@ async::Task<void> run(Directions& both, net::Stream& from, net::Stream& to, std:
 }  // namespace
 
 async::Task<Result<void>> tunnel(net::Stream& client, net::Stream& upstream, std::string_view to_upstream,
-                                 std::string_view to_client, TunnelCounts& counts,
-                                 TunnelWatch* watch) {
+                                 std::string_view to_client, TunnelCounts& counts, TunnelWatch* watch) {
   for (net::Stream* stream : {&client, &upstream}) {
     stream->set_read_deadline(kNever);
     stream->set_write_deadline(kNever);

@@ -1,5 +1,5 @@
-// Conformance tables of HTTP/2: one row is some frames of a peer that has greeted, and what must come of them.
-// Each runs through the whole walk, over connections held in memory.
+// Conformance tables of HTTP/2: one row is some frames of a peer that has greeted, and what must come of
+// them. Each runs through the whole walk, over connections held in memory.
 #pragma once
 
 #include <string>
@@ -11,8 +11,8 @@
 namespace weir::testing {
 
 /// What a row ends in. goaway: the connection ends, with that error code. reset: stream 1 does, with that
-/// code. refused: stream 1 is answered by Weir, with that status. fine: neither; after reset, refused and fine
-/// the connection carries another exchange.
+/// code. refused: stream 1 is answered by Weir, with that status. fine: neither; after reset, refused and
+/// fine the connection carries another exchange.
 enum class Ends { goaway, reset, refused, fine };
 
 /// Frames of a client, on a connection to the proxy port whose name is a.test.
@@ -53,6 +53,8 @@ inline h2::Headers head(const h2::Headers& fields = {}, const std::string& metho
   return request(method, "/row", fields, "a.test");
 }
 /// A whole request, or (`end` false) its head, on stream 1.
-inline std::string ask(const h2::Headers& headers = head(), bool end = true) { return h2::headers(1, headers, end); }
+inline std::string ask(const h2::Headers& headers = head(), bool end = true) {
+  return h2::headers(1, headers, end);
+}
 
 }  // namespace weir::testing

@@ -66,7 +66,8 @@ inline std::string hpack_text(std::string_view text) {
 /// Literals that are not indexed (section 6.2.2): no block depends on another.
 inline std::string block(const Headers& headers) {
   std::string out;
-  for (const auto& [name, value] : headers) out.append(1, '\0').append(hpack_text(name)).append(hpack_text(value));
+  for (const auto& [name, value] : headers)
+    out.append(1, '\0').append(hpack_text(name)).append(hpack_text(value));
   return out;
 }
 

@@ -23,7 +23,7 @@ struct H2Frame {
   std::uint8_t type = 0;
   std::uint8_t flags = 0;
   std::uint32_t stream = 0;
-  std::string payload;      ///< of DATA without padding
+  std::string payload;       ///< of DATA without padding
   h2::Headers headers = {};  ///< of HEADERS and the CONTINUATIONs behind it
   bool end() const { return type <= h2::kHeaders && (flags & h2::kEndStream) != 0; }
 };
