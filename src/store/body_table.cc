@@ -13,9 +13,10 @@ namespace weir::store {
 namespace {
 
 constexpr std::size_t kRecentBodies = 1024;
+constexpr std::size_t kKnownBodies = 65'536;
 constexpr std::size_t kSlotBytes = 64;
-constexpr std::size_t kRecentBytes = 8192;  // larger ones are cheaper to hash than to remember
-constexpr std::size_t kCompressFrom = 128;
+constexpr std::size_t kRecentBytes = 8192;   // larger ones are cheaper to hash than to remember
+constexpr std::size_t kCompressFrom = 2048;  // half a page: less is not worth the time
 constexpr int kLevel = 1;
 constexpr std::uint64_t kLargestBody = 1ULL << 30;  // of a row that is read; beyond that it is damaged
 
@@ -49,21 +50,25 @@ bool is_compressed(const http::Fields& fields) {
 void BodyTable::FreeContext::operator()(ZSTD_CCtx_s* context) const { ZSTD_freeCCtx(context); }
 
 Result<BodyTable> BodyTable::open(Database& database) {
-  auto find = database.prepare("SELECT id, sha256 FROM bodies WHERE hash64 = ?");
-  if (!find) return pass(find);
+  auto look = database.prepare("SELECT sha256 FROM bodies WHERE id = ?");
+  if (!look) return pass(look);
   auto insert = database.prepare(
       "INSERT INTO bodies(hash64, sha256, size, stored_size, codec, data) VALUES (?, ?, ?, ?, ?, ?)");
   if (!insert) return pass(insert);
   BodyTable table;
-  table.find_ = std::move(*find);
+  table.look_ = std::move(*look);
   table.insert_ = std::move(*insert);
   table.compressor_.reset(ZSTD_createCCtx());
   table.recent_.resize(kRecentBodies);
+  table.known_.resize(kKnownBodies);
   table.handle_ = database.handle();
   return table;
 }
 
-void BodyTable::forget() { recent_.assign(kRecentBodies, {}); }
+void BodyTable::forget() {
+  recent_.assign(kRecentBodies, {});
+  known_.assign(kKnownBodies, {});
+}
 
 Result<BodyId> BodyTable::put(std::string_view bytes, const http::Fields& fields) {
   if (bytes.empty()) return 0;
@@ -72,26 +77,33 @@ Result<BodyId> BodyTable::put(std::string_view bytes, const http::Fields& fields
   if (recent && recent->id != 0 && recent->bytes == bytes) return recent->id;
   Sha256 sha256 = weir::sha256(bytes);
   std::int64_t hash64 = first_64_bits(sha256);
-  auto id = find(sha256, hash64);
-  if (id && *id == 0) id = insert(bytes, sha256, hash64, !is_compressed(fields));
-  if (id && recent) {
-    recent->bytes = bytes;
-    recent->id = *id;
+  Known& known = known_[static_cast<std::uint64_t>(hash64) % kKnownBodies];
+  bool there = false;
+  if (known.id != 0 && known.hash64 == hash64) {
+    auto same = holds(known.id, sha256);
+    if (!same) return pass(same);
+    there = *same;
   }
-  return id;
+  if (!there) {
+    auto id = insert(bytes, sha256, hash64, !is_compressed(fields));
+    if (!id) return id;
+    known = {hash64, *id};
+  }
+  if (recent) {
+    recent->bytes = bytes;
+    recent->id = known.id;
+  }
+  return known.id;
 }
 
-Result<BodyId> BodyTable::find(const Sha256& sha256, std::int64_t hash64) {
-  find_.bind(1, hash64);
-  while (true) {
-    auto row = find_.step();
-    if (!row) return pass(row);
-    if (!*row) return 0;
-    if (find_.bytes(1) != as_bytes(sha256)) continue;
-    BodyId id = find_.integer(0);
-    find_.reset();
-    return id;
-  }
+// 64 bits of a hash can be made equal on purpose; the whole cannot.
+Result<bool> BodyTable::holds(BodyId id, const Sha256& sha256) {
+  look_.bind(1, id);
+  auto row = look_.step();
+  if (!row) return pass(row);
+  bool same = *row && look_.bytes(0) == as_bytes(sha256);
+  look_.reset();
+  return same;
 }
 
 Result<BodyId> BodyTable::insert(std::string_view bytes, const Sha256& sha256, std::int64_t hash64,

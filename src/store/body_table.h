@@ -1,4 +1,5 @@
-// BodyTable: the bodies of one session file. Append-only; equal bodies are stored once.
+// BodyTable: the bodies of one session file. Append-only; equal bodies are stored once, as far as memory
+// serves: an index by hash would cost every new body a random page of the file.
 #pragma once
 
 #include <memory>
@@ -20,9 +21,9 @@ class BodyTable {
  public:
   static Result<BodyTable> open(Database& database);
 
-  /// The id of the row that holds `bytes`, made if there is none; 0 for an empty body. Bodies of 128 bytes
-  /// and more are stored with zstd where that saves a tenth, unless the message's `fields` say that they are
-  /// compressed.
+  /// The id of a row that holds `bytes`, made unless it is among the last 65,536 or so; 0 for an empty body.
+  /// Bodies of 2 KiB and more are stored with zstd where that saves a tenth, unless the message's `fields`
+  /// say that they are compressed.
   Result<BodyId> put(std::string_view bytes, const http::Fields& fields);
   /// Call after a rollback: forgets what was remembered of rows that are no longer there.
   void forget();
@@ -36,14 +37,21 @@ class BodyTable {
     BodyId id = 0;
   };
 
-  Result<BodyId> find(const Sha256& sha256, std::int64_t hash64);
+  struct Known {
+    std::int64_t hash64 = 0;
+    BodyId id = 0;
+  };
+
+  Result<bool> holds(BodyId id, const Sha256& sha256);
   Result<BodyId> insert(std::string_view bytes, const Sha256& sha256, std::int64_t hash64, bool compress);
 
-  Statement find_;
+  Statement look_;
   Statement insert_;
   std::unique_ptr<ZSTD_CCtx_s, FreeContext> compressor_;
-  std::string compressed_;      // reused from body to body
-  std::vector<Recent> recent_;  // small bodies, by hash; a newer one takes the slot of an older one
+  std::string compressed_;  // reused from body to body
+  // By hash; a newer body takes the slot of an older one.
+  std::vector<Recent> recent_;  // small bodies, to be found without computing their SHA-256
+  std::vector<Known> known_;
   sqlite3* handle_ = nullptr;
 };
 

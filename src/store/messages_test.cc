@@ -3,6 +3,7 @@
 #include <iterator>
 #include <numeric>
 
+#include "store/schema.h"
 #include "store/test_recording.h"
 
 namespace weir::store {
@@ -40,7 +41,9 @@ class MessagesTest : public StoreTest {
   // What Weir wrote before there were messages.
   static void make_first_schema(const fs::path& file) {
     auto database = Database::open(file, Database::Access::write, 0);
-    ASSERT_TRUE(database && database->execute("DROP TABLE messages; PRAGMA user_version=1"));
+    ASSERT_TRUE(database &&
+                database->execute("DROP TABLE messages; CREATE INDEX bodies_by_hash ON bodies(hash64);"
+                                  "PRAGMA user_version=1"));
   }
 };
 
@@ -178,7 +181,7 @@ TEST_F(MessagesTest, AnOlderOrphanIsAdopted) {
   std::ofstream(store->directory() / "session.lock").close();  // nobody holds it
   EXPECT_EQ(adopt_orphans(data_dir(), catalog()), 1u);
   EXPECT_EQ(session_state(store->directory()), SessionState::ended);
-  EXPECT_EQ(ask(file, "PRAGMA user_version"), 2);
+  EXPECT_EQ(ask(file, "PRAGMA user_version"), kSchemaVersion);
   EXPECT_EQ(ask(file, "SELECT count(*) FROM messages"), 0);
   EXPECT_EQ(ids(), (std::vector<flow::FlowId>{1}));
 }

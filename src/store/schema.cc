@@ -51,8 +51,11 @@ CREATE TABLE messages(
   close_code INTEGER, problem TEXT, data BLOB, PRIMARY KEY(flow, number));
 )sql";
 
+// Equal bodies are found in the writer's memory.
+constexpr const char* kNoHashIndex = "DROP INDEX bodies_by_hash;";
+
 // Each leads from the version before it to its own. They are never changed once released.
-constexpr const char* kSteps[] = {kFirstTables, kMessages};
+constexpr const char* kSteps[] = {kFirstTables, kMessages, kNoHashIndex};
 static_assert(std::size(kSteps) == kSchemaVersion);
 
 constexpr std::string_view kFlowColumns =

@@ -14,7 +14,7 @@
 namespace weir::store {
 
 /// PRAGMA user_version of the files this program writes; it reads these and older ones.
-inline constexpr std::int64_t kSchemaVersion = 2;
+inline constexpr std::int64_t kSchemaVersion = 3;
 /// The version from which on files have a table of messages.
 inline constexpr std::int64_t kMessagesSince = 2;
 

@@ -4,16 +4,36 @@
 #include "http/h2/head.h"
 
 namespace weir::wire {
+namespace {
+
+// What an origin takes to say that it knows extended CONNECT: its SETTINGS come with its first bytes.
+constexpr auto kGreeting = std::chrono::seconds(10);
+
+}  // namespace
 
 H2Outgoing::H2Outgoing(H2ClientConnection& connection)
     : connection_(connection), stream_(connection, 0), tunnel_(stream_, Side::upstream) {
   stream_.set_idle_limit(connection.client_.body_idle);
 }
 
+// RFC 8441 section 3: a :protocol is for those alone who have said that they take it.
+async::Task<Result<void>> H2Outgoing::wait_for_consent() {
+  if (co_await connection_.greeted_.wait(connection_.loop().now() + kGreeting) == async::Wake::timeout)
+    co_return fail(Code::upstream_timeout, "HTTP/2: no SETTINGS came");
+  if (stream_.failure()) co_return Failure(*stream_.failure());
+  if (!connection_.takes_connect_protocol())
+    co_return fail(Code::upstream_bad_response, "HTTP/2: the origin does not take extended CONNECT");
+  co_return Result<void>();
+}
+
 async::Task<Result<void>> H2Outgoing::send(const http::RequestHead& head, Body* body) {
   if (stream_.failure()) co_return Failure(*stream_.failure());
   to_head_ = head.is("HEAD");
   upgrade_ = !head.upgrade.empty();
+  if (upgrade_) {
+    auto may = co_await wait_for_consent();
+    if (!may) co_return may;
+  }
   std::optional<std::string_view> first;
   if (body && body->ready()) {
     auto part = co_await body->read();
@@ -76,6 +96,7 @@ async::Task<void> H2ClientConnection::run() {
   }
   leaving_ = true;
   fail_streams(why);
+  greeted_.set();
 }
 
 void H2ClientConnection::drain() {
@@ -84,6 +105,7 @@ void H2ClientConnection::drain() {
 }
 
 void H2ClientConnection::on_settings() {
+  greeted_.set();
   if (auto call = std::exchange(greeting_call_, nullptr)) call();
 }
 

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "async/event.h"
 #include "wire/connection.h"
 #include "wire/h1_client.h"
 #include "wire/h2_stream.h"
@@ -29,6 +30,8 @@ class H2Outgoing final : public Outgoing {
   void expect_head_by(TimePoint deadline) override { stream_.expect_head_by(deadline); }
 
  private:
+  async::Task<Result<void>> wait_for_consent();
+
   H2ClientConnection& connection_;
   H2Stream stream_;
   H2Tunnel tunnel_;
@@ -78,6 +81,7 @@ class H2ClientConnection final : private H2Connection {
   std::unique_ptr<net::Stream> owned_;
   const ClientLimits& client_;
   std::move_only_function<void()> room_call_, greeting_call_;
+  async::Event greeted_{loop()};  // SETTINGS have come, or never will
   bool leaving_ = false;
 };
 

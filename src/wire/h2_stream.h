@@ -34,6 +34,8 @@ class H2Stream final : public Body, private http::h2::StreamEvents {
   void set_length(std::optional<std::uint64_t> length) { length_ = length; }
   /// The request or response has no body: the peer said so with the head.
   void set_ended() { ended_ = true; }
+  /// All that the peer sends has come, read or not.
+  bool ended() const { return ended_; }
   /// Makes a waiting or later read() end with Code::cancelled.
   void stop();
   void set_idle_limit(Duration limit) { idle_limit_ = limit; }

@@ -154,6 +154,7 @@ class Signal {
 // Draining
 
 TEST_F(Server, lets_exchanges_end_when_it_is_told_to_stop) {
+  settings.threads = 1;  // so that both connections hear of it at once
   Signal asked, answer;
   FakeUpstream origin([&](UpstreamSocket& socket) {
     socket.read_message();

@@ -74,6 +74,11 @@ Result<void> take_protocol(const HeaderBlock& block, RequestHead& out) {
   return {};
 }
 
+// RFC 8441 section 5: the proofs of the handshake are of no use where there is a :protocol.
+bool proves_handshake(std::string_view name) {
+  return iequals(name, "sec-websocket-key") || iequals(name, "sec-websocket-accept");
+}
+
 // Host first, as HTTP/1 clients send it; the crumbs of a cookie in the place of the first.
 void take_fields(const HeaderBlock& block, RequestHead& out) {
   out.fields.reserve(block.fields.size() + 3, block.bytes + 8);
@@ -89,6 +94,7 @@ void take_fields(const HeaderBlock& block, RequestHead& out) {
   }
   for (Fields::View field : block.fields) {
     if (iequals(field.name, "host")) continue;
+    if (!out.upgrade.empty() && proves_handshake(field.name)) continue;
     if (crumbs && iequals(field.name, "cookie")) {
       if (!cookie.empty()) out.fields.add("cookie", cookie);
       cookie.clear();
@@ -115,10 +121,7 @@ void copy_fields(const Fields& from, HeaderBlock& to, bool changes_protocol) {
   to.fields.reserve(from.size(), from.memory());
   for (Fields::View field : from) {
     if (stays_behind(field.name)) continue;
-    // RFC 8441 section 5: the handshake's proofs are not needed where there is a :protocol.
-    if (changes_protocol &&
-        (iequals(field.name, "sec-websocket-key") || iequals(field.name, "sec-websocket-accept")))
-      continue;
+    if (changes_protocol && proves_handshake(field.name)) continue;
     to.fields.add(field.name, field.value);
   }
 }
