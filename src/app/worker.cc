@@ -1,6 +1,7 @@
 #include "app/worker.h"
 
 #include "base/log.h"
+#include "base/thread_name.h"
 #include "proxy/filters/accept_encoding.h"
 #include "proxy/filters/alt_svc.h"
 
@@ -112,6 +113,7 @@ bool Worker::is_self(const net::TcpStream& upstream) const {
 void Worker::start() {
   for (auto& listener : listeners_) accepting_.spawn(accept_from(*listener));
   thread_ = std::thread([this] {
+    name_thread("weir-walk");
     loop_.run();
     ended_.store(true, std::memory_order_release);
   });

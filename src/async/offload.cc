@@ -1,5 +1,7 @@
 #include "async/offload.h"
 
+#include "base/thread_name.h"
+
 namespace weir::async {
 
 WorkerPool::WorkerPool(std::size_t threads) {
@@ -23,6 +25,7 @@ void WorkerPool::submit(std::move_only_function<void()> work) {
 }
 
 void WorkerPool::serve() {
+  name_thread("weir-offload");
   for (;;) {
     std::move_only_function<void()> work;
     {

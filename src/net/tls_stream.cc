@@ -21,6 +21,12 @@ constexpr std::size_t kRecord = 16 * 1024;
 // inner stream or into `unsent_`, before the call's owner returns.
 thread_local std::string t_gathered;
 
+// OpenSSL wants its queue of errors empty before a call. Nearly always it is, and emptying it visits all
+// slots.
+void clear_errors() {
+  if (ERR_peek_error() != 0) ERR_clear_error();
+}
+
 // Whether OpenSSL met the end of the stream where TLS does not allow one.
 bool at_early_end() {
   unsigned long reason = ERR_peek_error();
@@ -46,11 +52,7 @@ struct StreamBio {
       }
       return 1;
     }
-    // The inner stream may be TLS, and flush what it gathers: not what we have gathered so far.
-    std::string aside;
-    aside.swap(t_gathered);
-    auto bytes = self.inner_->try_read({into, size});
-    aside.swap(t_gathered);
+    auto bytes = self.read_inner({into, size});
     if (!bytes) {
       self.inner_error_ = std::move(bytes).error();
       return 0;
@@ -128,10 +130,20 @@ Result<bool> TlsStream::flush() {
   return inner_->flush_pending();
 }
 
+Result<std::optional<std::size_t>> TlsStream::read_inner(std::span<char> into) {
+  if (t_gathered.empty()) return inner_->try_read(into);
+  // The inner stream may be TLS, and flush what it gathers: not what we have gathered so far.
+  std::string aside;
+  aside.swap(t_gathered);
+  auto bytes = inner_->try_read(into);
+  aside.swap(t_gathered);
+  return bytes;
+}
+
 Failure TlsStream::ssl_failure() {
   dead_ = true;
   if (inner_error_) {
-    ERR_clear_error();
+    clear_errors();
     return Failure(*std::exchange(inner_error_, std::nullopt));
   }
   truncated_ = at_early_end();
@@ -144,13 +156,13 @@ Failure TlsStream::write_failure(Error error) {
   dead_ = true;
   char byte;
   std::size_t got = 0;
-  ERR_clear_error();
+  clear_errors();
   int returned = SSL_peek_ex(ssl_.get(), &byte, 1, &got);
   bool told = returned != 1 && SSL_get_error(ssl_.get(), returned) == SSL_ERROR_SSL && tls::received_alert();
   t_gathered.clear();  // nobody will read an answer
   inner_error_.reset();
   if (told) return ssl_failure();
-  ERR_clear_error();
+  clear_errors();
   return Failure(std::move(error));
 }
 
@@ -158,7 +170,7 @@ async::Task<Result<void>> TlsStream::handshake(TimePoint deadline) {
   inner_->set_read_deadline(deadline);
   inner_->set_write_deadline(deadline);
   for (;;) {
-    ERR_clear_error();
+    clear_errors();
     int returned = SSL_do_handshake(ssl_.get());
     int why = returned == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl_.get(), returned);
     bool wants_more = why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE;
@@ -186,7 +198,7 @@ Result<std::optional<std::size_t>> TlsStream::try_read(std::span<char> into) {
   // Records are at most 16 KiB: go on while whole ones are there and fit, so that one pull moves many.
   while (total < into.size()) {
     std::size_t got = 0;
-    ERR_clear_error();
+    clear_errors();
     int returned = SSL_read_ex(ssl_.get(), into.data() + total, into.size() - total, &got);
     int why = returned == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl_.get(), returned);
     // Reading can make TLS write: an answer to a key update, or a warning alert.
@@ -204,7 +216,7 @@ Result<std::optional<std::size_t>> TlsStream::try_read(std::span<char> into) {
     if (why == SSL_ERROR_ZERO_RETURN) return 0;
     // A close without close_notify: HTTP's own framing says whether something is missing.
     if (!inner_error_ && at_early_end()) {
-      ERR_clear_error();
+      clear_errors();
       dead_ = truncated_ = true;
       return 0;
     }
@@ -255,7 +267,7 @@ Result<std::size_t> TlsStream::try_write(std::span<const std::string_view> piece
 Result<void> TlsStream::seal(std::string_view plain) {
   while (!plain.empty()) {
     std::size_t sent = 0;
-    ERR_clear_error();
+    clear_errors();
     if (SSL_write_ex(ssl_.get(), plain.data(), plain.size(), &sent) != 1) {
       t_gathered.clear();
       return ssl_failure();
@@ -277,8 +289,8 @@ async::Task<Result<void>> TlsStream::wait_writable() {
 
 async::Task<Result<void>> TlsStream::shutdown() {
   if (!dead_) {
-    ERR_clear_error();
-    if (SSL_shutdown(ssl_.get()) < 0) ERR_clear_error();
+    clear_errors();
+    if (SSL_shutdown(ssl_.get()) < 0) clear_errors();
   }
   inner_->set_write_deadline(write_deadline_);
   auto flushed = flush();
@@ -295,12 +307,12 @@ bool TlsStream::quiet() {
   if (dead_) return false;
   char byte;
   std::size_t got = 0;
-  ERR_clear_error();
+  clear_errors();
   // Takes in what TLS itself has to say (session tickets) and sees application data and the end.
   int returned = SSL_peek_ex(ssl_.get(), &byte, 1, &got);
   if (returned == 1) return false;
   bool waits = SSL_get_error(ssl_.get(), returned) == SSL_ERROR_WANT_READ;
-  ERR_clear_error();
+  clear_errors();
   inner_error_.reset();
   if (!t_gathered.empty() && !flush()) return false;  // an answer to a key update
   return waits;

@@ -63,6 +63,7 @@ class TlsStream final : public Stream {
   /// Sends gathered ciphertext. True when all is gone.
   Result<bool> flush();
   /// What OpenSSL failed with.
+  Result<std::optional<std::size_t>> read_inner(std::span<char> into);
   Failure ssl_failure();
   /// Why writing failed: the peer may have sent an alert before it closed.
   Failure write_failure(Error error);

@@ -44,7 +44,8 @@ async::Task<Result<void>> Session::carry_each(wire::H1ServerConnection& http) {
     co_await services_.walk.carry(**incoming, client_);
     if (draining_) http.close_after_this();
   }
-  co_await http.linger();
+  // A connection that left HTTP and was cut has nothing more to say, and no orderly end.
+  if (!stream_->cancelled()) co_await http.linger();
   co_return Result<void>();
 }
 
@@ -134,7 +135,7 @@ async::Task<Result<void>> Session::connect(wire::H1ServerConnection& http, wire:
       done = co_await pass_through(recording, place, incoming);
       if (!done) note_failure(recording, done.error());
     }
-    if (!done && incoming.responded()) co_await http.linger();
+    if (!done && incoming.responded() && !stream_->cancelled()) co_await http.linger();
     co_return done;
   }
   http::ResponseHead established;

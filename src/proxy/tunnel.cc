@@ -41,10 +41,17 @@ struct Directions {
   net::Stream& client;
   net::Stream& upstream;
   Result<void> outcome;
+  bool client_told = false;  // that what it is sent has ended
+  bool upstream_told = false;
 
-  void ended(Result<void> result) {
+  void ended(net::Stream& to, Result<void> result) {
+    if (result) (&to == &client ? client_told : upstream_told) = true;
     if (result || !outcome) return;
     outcome = std::move(result);
+    // What one peer has cut short must not look whole to the other.
+    bool cut = outcome.error().code() != Code::cancelled;
+    if (cut && !client_told) client.reset_on_close();
+    if (cut && !upstream_told) upstream.reset_on_close();
     client.cancel();
     upstream.cancel();
   }
@@ -53,7 +60,7 @@ struct Directions {
 async::Task<void> run(Directions& both, net::Stream& from, net::Stream& to, std::string_view first,
                       std::uint64_t& count, TunnelWatch* watch) {
   auto result = co_await copy(from, to, first, count, watch);
-  both.ended(std::move(result));
+  both.ended(to, std::move(result));
 }
 
 }  // namespace

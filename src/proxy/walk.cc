@@ -243,7 +243,9 @@ async::Task<Result<void>> Walk::change_protocol(Exchange& exchange, wire::Outgoi
   std::string pipelined = exchange.incoming().take_buffered();
   flow::Flow& flow = exchange.flow();
   std::optional<WebSocketTap> tap;
-  if (iequals(exchange.request().upgrade, "websocket"))
+  // Of a list, an HTTP/1 origin says what it chose.
+  std::string_view chosen = flow.response.fields.get("upgrade").value_or(exchange.request().upgrade);
+  if (iequals(chosen, "websocket"))
     tap.emplace(exchange.recording(), flow.response.fields, options_.wait_for_capture);
   auto done = co_await tunnel(exchange.incoming().tunnel(), out.tunnel(), pipelined, early, counts,
                               tap ? &*tap : nullptr);

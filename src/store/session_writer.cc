@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "base/thread_name.h"
 #include "store/retention.h"
 
 namespace weir::store {
@@ -72,6 +73,7 @@ Result<std::unique_ptr<SessionWriter>> SessionWriter::start(const SessionStore::
 }
 
 void SessionWriter::run() {
+  name_thread("weir-store");
   std::vector<Event> events;
   auto pause = options_.commit_interval;
   while (true) {

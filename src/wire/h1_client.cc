@@ -81,6 +81,8 @@ void H1ClientConnection::add_framing(http::RequestHead& head, const Body* body) 
 
 Result<void> H1ClientConnection::judge_switch(const http::ResponseHead& head) {
   if (!upgrade_) return fail(Code::upstream_bad_response, "101 Switching Protocols, though nobody asked");
+  if (!wanted_accept_.empty() && !head.fields.has_token("upgrade", "websocket"))
+    return fail(Code::upstream_bad_response, "101 to another protocol than websocket");
   if (!wanted_accept_.empty() && head.fields.get("sec-websocket-accept") != wanted_accept_)
     return fail(Code::upstream_bad_response,
                 "Sec-WebSocket-Accept does not answer the key (RFC 6455 section 4.1)");

@@ -154,7 +154,7 @@ http::ResponseHead H1ServerConnection::switching(const http::ResponseHead& conse
   out.fields.remove("content-length");
   out.fields.add("Connection", "Upgrade");
   out.fields.add("Upgrade", upgrade_);
-  if (!websocket_key_.empty()) out.fields.add("Sec-WebSocket-Accept", http::ws::accept_key(websocket_key_));
+  if (!websocket_key_.empty()) out.fields.set("Sec-WebSocket-Accept", http::ws::accept_key(websocket_key_));
   return out;
 }
 

@@ -53,17 +53,11 @@ async::Task<Result<void>> H2Incoming::respond(http::ResponseHead& head, Body* bo
   if (body && body->length() && !head.fields.has("content-length"))
     head.fields.add("content-length", std::to_string(*body->length()));
   responded_ = true;
-  if (!body && stream_.ended()) {
+  if (!body) {
     connection_.session().submit_response(stream_.id(), http::h2::block_of(head), false);
     stream_.set_sent();
     connection_.flush_soon();
     co_return Result<void>();
-  }
-  if (!body) {
-    // The reset of a request whose rest nobody wants must not overtake the response.
-    stream_.offer({}, true);
-    connection_.session().submit_response(stream_.id(), http::h2::block_of(head), true);
-    co_return co_await stream_.wait_taken();
   }
   if (first) stream_.offer(*first, first->empty() || body->finished(), &body->trailers());
   connection_.session().submit_response(stream_.id(), http::h2::block_of(head), true);

@@ -18,10 +18,12 @@ H2Stream::~H2Stream() {
   connection_.consumed(*this, received_.size() - taken_bytes_ + handed_.size(), true);
   if (!closed_ && id_ > 0) {
     connection_.session().forget(id_);
-    // A whole response to a request whose rest nobody wants: no error (RFC 9113 section 8.1).
     bool answered = sent_all_ && connection_.stream().side() == Side::client;
-    if (!sent_all_ || !ended_)
-      connection_.session().reset(id_, answered ? ErrorCode::no_error : ErrorCode::cancel);
+    if (answered && !ended_) {
+      connection_.session().finish(id_);
+    } else if (!sent_all_ || !ended_) {
+      connection_.session().reset(id_, ErrorCode::cancel);
+    }
     connection_.flush_soon();
   }
   connection_.drop(*this);

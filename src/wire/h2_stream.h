@@ -34,8 +34,6 @@ class H2Stream final : public Body, private http::h2::StreamEvents {
   void set_length(std::optional<std::uint64_t> length) { length_ = length; }
   /// The request or response has no body: the peer said so with the head.
   void set_ended() { ended_ = true; }
-  /// All that the peer sends has come, read or not.
-  bool ended() const { return ended_; }
   /// Makes a waiting or later read() end with Code::cancelled.
   void stop();
   void set_idle_limit(Duration limit) { idle_limit_ = limit; }
@@ -66,6 +64,9 @@ class H2Stream final : public Body, private http::h2::StreamEvents {
   /// Called once when the peer ends the stream before its time, or the connection fails.
   void on_gone(std::move_only_function<void()> call);
   const std::optional<Error>& failure() const { return failure_; }
+  /// Nothing comes or goes any more; without a failure() because one half had ended in order, and the peer
+  /// has no use for the other.
+  bool closed() const { return closed_; }
   bool responded_to() const { return !heads_.empty() || heads_taken_ > 0; }
   H2Connection& connection() { return connection_; }
 

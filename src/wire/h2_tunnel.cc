@@ -2,14 +2,21 @@
 
 namespace weir::wire {
 
+// A body whose other half is whole may end by RST_STREAM without an error; a tunnel is cut by it.
+std::optional<Error> H2Tunnel::failure() const {
+  if (stream_.failure() || !stream_.closed()) return stream_.failure();
+  return Error(side() == Side::client ? Code::client_closed : Code::upstream_closed);
+}
+
 Result<std::optional<std::size_t>> H2Tunnel::try_read(std::span<char> into) {
   auto got = stream_.take(into);
+  if (got && !*got && failure()) return Failure(*failure());
   if (got && *got) bytes_in_ += **got;
   return got;
 }
 
 Result<std::size_t> H2Tunnel::try_write(std::span<const std::string_view> pieces) {
-  if (stream_.failure()) return Failure(*stream_.failure());
+  if (auto why = failure()) return Failure(*why);
   if (ended_ || stream_.offered()) return 0;
   unsent_.clear();
   for (std::string_view piece : pieces) unsent_.append(piece.substr(0, kRoom - unsent_.size()));
@@ -24,6 +31,7 @@ Result<std::size_t> H2Tunnel::try_write(std::span<const std::string_view> pieces
 
 Result<bool> H2Tunnel::flush_pending() {
   if (stream_.failure()) return Failure(*stream_.failure());
+  if (stream_.offered() && failure()) return Failure(*failure());
   return !stream_.offered();
 }
 
@@ -42,12 +50,12 @@ async::Task<Result<void>> H2Tunnel::wait_writable() {
 }
 
 async::Task<Result<void>> H2Tunnel::shutdown() {
-  while (stream_.offered() && !stream_.failure()) {
+  while (stream_.offered() && !failure()) {
     auto ready = co_await wait_writable();
     if (!ready) co_return pass(ready);
   }
   if (stream_.failure()) co_return Failure(*stream_.failure());
-  if (std::exchange(ended_, true)) co_return Result<void>();
+  if (std::exchange(ended_, true) || stream_.closed()) co_return Result<void>();
   stream_.offer({}, true);
   co_return co_await stream_.wait_taken();
 }

@@ -35,6 +35,8 @@ class H2Tunnel final : public net::Stream {
   async::Loop& loop() const override { return stream_.connection().loop(); }
 
  private:
+  std::optional<Error> failure() const;
+
   H2Stream& stream_;
   std::string unsent_;
   bool ended_ = false;

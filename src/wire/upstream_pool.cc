@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "http/syntax.h"
+
 namespace weir::wire {
 namespace {
 
@@ -9,6 +11,11 @@ constexpr auto kSweep = std::chrono::seconds(5);
 // How long the second exchange of a connection waits for SETTINGS. A peer that keeps them back breaks RFC
 // 9113 section 3.4, but this is not the place to tell it.
 constexpr auto kGreeting = std::chrono::seconds(1);
+
+// RFC 8441 section 4 knows no lists of protocols and no other method.
+bool fits_extended_connect(const http::RequestHead& head) {
+  return head.is("GET") && http::is_token(head.upgrade);
+}
 
 }  // namespace
 
@@ -68,6 +75,8 @@ SharedConnection* UpstreamPool::shared_with_room(const Route& route, bool upgrad
 async::Task<Result<UpstreamLease>> UpstreamPool::acquire(const Route& route, const http::RequestHead& head,
                                                          bool may_reuse) {
   bool upgrade = !head.upgrade.empty();
+  if (upgrade && route.offer != Offer::http1 && !fits_extended_connect(head))
+    co_return co_await acquire_http1(route, head, may_reuse);
   bool patient = true;
   for (;;) {
     if (may_reuse) {
@@ -81,11 +90,8 @@ async::Task<Result<UpstreamLease>> UpstreamPool::acquire(const Route& route, con
       patient = co_await greeted->wait(loop().now() + kGreeting) == async::Wake::ready;
       continue;  // it may be gone by now
     }
-    if (upgrade && route.offer == Offer::http2_or_http1) {
-      Route plain = route;
-      plain.offer = Offer::http1;
-      co_return co_await acquire(plain, head, may_reuse);
-    }
+    if (upgrade && route.offer == Offer::http2_or_http1)
+      co_return co_await acquire_http1(route, head, may_reuse);
     Place& place = places_[route];
     if (place.http1_only) co_return co_await dial(route, head.method);
     if (!place.attempt) co_return co_await dial_for_all(route, head.method);
@@ -94,6 +100,12 @@ async::Task<Result<UpstreamLease>> UpstreamPool::acquire(const Route& route, con
     if (attempt->failure) co_return Failure(*attempt->failure);
     may_reuse = true;  // what is there now is new
   }
+}
+
+async::Task<Result<UpstreamLease>> UpstreamPool::acquire_http1(Route route, const http::RequestHead& head,
+                                                               bool may_reuse) {
+  route.offer = Offer::http1;
+  co_return co_await acquire(route, head, may_reuse);
 }
 
 async::Task<Result<UpstreamLease>> UpstreamPool::dial_for_all(const Route& route, std::string_view method) {

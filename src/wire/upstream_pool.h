@@ -133,6 +133,8 @@ class UpstreamPool : private async::Timer {
 
   std::unique_ptr<UpstreamConnection> take_idle(const Route& route);
   SharedConnection* shared_with_room(const Route& route, bool upgrade);
+  async::Task<Result<UpstreamLease>> acquire_http1(Route route, const http::RequestHead& head,
+                                                   bool may_reuse);
   async::Task<Result<UpstreamLease>> dial(Route route, std::string_view method);
   async::Task<Result<UpstreamLease>> dial_for_all(const Route& route, std::string_view method);
   async::Task<void> drive(SharedConnection& shared);

@@ -100,7 +100,7 @@ inline void expect_messages(Side from, const Extensions& extensions, std::size_t
                             const std::string& wire, const std::string& expected) {
   test::for_each_split(wire, [&](const auto& parts, const std::string& how) {
     Reader reader(from, extensions, limit);
-    EXPECT_EQ(all_messages(reader, parts), expected) << how << ": " << testing::PrintToString(wire);
+    EXPECT_EQ(all_messages(reader, parts), expected) << how << ": " << ::testing::PrintToString(wire);
   });
 }
 

@@ -22,13 +22,20 @@ constexpr std::size_t kBombFactor = 16;
 constexpr std::size_t kMaxQueuedAcks = 500;
 constexpr std::size_t kMaxContinuations = 8;
 
+std::string too_many_continuations() {
+  return "a head in more than " + std::to_string(kMaxContinuations) + " CONTINUATION frames";
+}
+
 struct Options {
   nghttp2_option* option = nullptr;
   Options() {
     nghttp2_option_new(&option);
     nghttp2_option_set_no_auto_window_update(option, 1);
     nghttp2_option_set_max_outbound_ack(option, kMaxQueuedAcks);
-    nghttp2_option_set_max_continuations(option, kMaxContinuations);
+    // It counts every piece in which a frame's head comes, so we count ourselves; this is for header blocks
+    // that it ignores, and tells nothing of.
+    constexpr std::size_t kMaxIgnoredContinuations = 4096;
+    nghttp2_option_set_max_continuations(option, kMaxIgnoredContinuations);
     // FloodGuard counts them, with a clock that tests can hold.
     nghttp2_option_set_stream_reset_rate_limit(option, 1 << 20, 1 << 20);
     nghttp2_option_set_no_closed_streams(option, 1);
@@ -108,15 +115,19 @@ struct Session::Callbacks {
     return static_cast<StreamEvents*>(nghttp2_session_get_stream_user_data(session, id));
   }
 
-  // Of PRIORITY, which it ignores, the library tells nothing but this.
+  // Of PRIORITY, which it ignores, and of CONTINUATION the library tells nothing but this.
   static int begin_frame(nghttp2_session*, const nghttp2_frame_hd* frame, void* data) {
-    if (frame->type == NGHTTP2_PRIORITY) self(data).control(FloodGuard::Control::priority);
-    return 0;
+    Session& me = self(data);
+    if (frame->type == NGHTTP2_PRIORITY) me.control(FloodGuard::Control::priority);
+    if (frame->type == NGHTTP2_CONTINUATION && ++me.continuations_ > kMaxContinuations)
+      me.flooded(too_many_continuations());
+    return me.verdict();
   }
 
   static int begin_headers(nghttp2_session*, const nghttp2_frame*, void* data) {
     self(data).block_ = HeaderBlock{};
     self(data).head_open_ = true;
+    self(data).continuations_ = 0;
     return 0;
   }
 
@@ -129,7 +140,7 @@ struct Session::Callbacks {
       block.too_large = true;
     if (block.bytes > me.options_.head_bytes * kBombFactor)
       me.flooded("a header list of over " + std::to_string(me.options_.head_bytes * kBombFactor) + " bytes");
-    if (block.too_large) return 0;
+    if (block.too_large) return me.verdict();
     if (name_size > 0 && name[0] == ':') {
       take_pseudo(block, text(name, name_size), text(value, value_size));
     } else {
@@ -152,8 +163,9 @@ struct Session::Callbacks {
     } else if (name == ":protocol") {
       block.protocol = value;
     } else if (name == ":status" && value.size() == 3) {
+      int status = (value[0] - '0') * 100 + (value[1] - '0') * 10 + value[2] - '0';
       block.status =
-          static_cast<std::uint16_t>((value[0] - '0') * 100 + (value[1] - '0') * 10 + value[2] - '0');
+          static_cast<std::uint16_t>(std::max(status, 1));  // 0 is for trailers; "000" is no status
     }
   }
 
@@ -199,7 +211,7 @@ struct Session::Callbacks {
         break;
       default: break;
     }
-    return 0;
+    return me.verdict();
   }
 
   static void take_block(nghttp2_session* session, const nghttp2_frame* frame, bool end, Session& me) {
@@ -259,9 +271,10 @@ struct Session::Callbacks {
     return 0;
   }
 
-  static int frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* data) {
+  static int frame_sent(nghttp2_session* session, const nghttp2_frame* frame, void* data) {
     Session& me = self(data);
     me.reset_by_us_ = 0;
+    if (me.role_ == Role::server && frame->hd.type == NGHTTP2_HEADERS) reset_finished(session, frame->hd);
     if (frame->hd.type == NGHTTP2_RST_STREAM) {
       me.reset_by_us_ = frame->hd.stream_id;
       if (is_fault_of_peer(static_cast<ErrorCode>(frame->rst_stream.error_code))) me.counted_reset();
@@ -273,6 +286,14 @@ struct Session::Callbacks {
       why.append(": ").append(text(frame->goaway.opaque_data, frame->goaway.opaque_data_len));
     me.fault_ = me.failure(why);
     return 0;
+  }
+
+  // What finish() waited for.
+  static void reset_finished(nghttp2_session* session, const nghttp2_frame_hd& head) {
+    bool whole = (head.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+    if (!whole || stream(session, head.stream_id) != nullptr) return;
+    if (nghttp2_session_get_stream_remote_close(session, head.stream_id) == 0)
+      nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, head.stream_id, NGHTTP2_NO_ERROR);
   }
 
   // The library's words may hold any byte of a field's name, and end in its value, which may be a secret.
@@ -375,6 +396,8 @@ void Session::flooded(std::string what) {
   nghttp2_session_terminate_session(session_.get(), NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
+int Session::verdict() const { return flood_.empty() ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE; }
+
 void Session::counted_reset() {
   if (guard_.reset(now_)) flooded(guard_.report());
 }
@@ -397,8 +420,7 @@ Result<void> Session::receive(std::string_view bytes, TimePoint now) {
   if (taken < 0) {
     int code = static_cast<int>(taken);
     if (code == NGHTTP2_ERR_FLOODED) flooded(guard_.report());
-    if (code == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS)
-      flooded("a head in more than " + std::to_string(kMaxContinuations) + " CONTINUATION frames");
+    if (code == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS) flooded(too_many_continuations());
     nghttp2_session_terminate_session(session_.get(), NGHTTP2_PROTOCOL_ERROR);
     return Failure(failure(nghttp2_strerror(code)));
   }
@@ -447,6 +469,11 @@ void Session::resume(StreamId stream) { nghttp2_session_resume_data(session_.get
 
 void Session::reset(StreamId stream, ErrorCode why) {
   nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, stream, static_cast<std::uint32_t>(why));
+}
+
+void Session::finish(StreamId stream) {
+  forget(stream);
+  if (nghttp2_session_get_stream_local_close(session_.get(), stream) == 1) reset(stream, ErrorCode::no_error);
 }
 
 void Session::forget(StreamId stream) {

@@ -32,7 +32,7 @@ struct SessionOptions {
 };
 
 /// A header block as it came or goes: pseudo-fields apart, the others in order. Pseudo-fields that are not
-/// there are empty; 0 for the status.
+/// there are empty; 0 for the status, whose digits are not looked at.
 struct HeaderBlock {
   std::string method;
   std::string scheme;
@@ -125,6 +125,9 @@ class Session {
   void resume(StreamId stream);
   /// Ends a stream at once. on_close comes when the frame is produced.
   void reset(StreamId stream, ErrorCode why);
+  /// Server: resets a request whose rest nobody wants, without an error (RFC 9113 section 8.1), as soon as
+  /// the response that was submitted has gone; a reset before would take it away. The stream is forgotten.
+  void finish(StreamId stream);
   /// The stream's events go nowhere from now on.
   void forget(StreamId stream);
 
@@ -151,6 +154,8 @@ class Session {
 
   void introduce();
   void flooded(std::string what);
+  /// What a callback returns: of a peer that floods not one byte more is looked at.
+  int verdict() const;
   void counted_reset();
   void control(FloodGuard::Control kind);
   Error failure(std::string_view why) const;
@@ -162,6 +167,7 @@ class Session {
   TimePoint now_;
   HeaderBlock block_;
   bool head_open_ = false;
+  std::size_t continuations_ = 0;  // of the header block under way
   std::optional<Error> fault_;
   std::string problem_;         // the library's words for what the peer did last
   StreamId reset_by_us_ = 0;    // while its frame is being produced
