@@ -32,6 +32,7 @@ struct Talk {
   std::string recorded;
   const char* marks = "";
   const char* extensions = "";  ///< what the origin agrees to
+  const char* asked = "websocket";
 };
 
 constexpr const char* kMalformed = "websocket_malformed";
@@ -72,9 +73,9 @@ class Record {
   void run(const Talk& talk, std::size_t piece) {
     Peer& client = play.client();
     client.sends(
-        get(fmt::format("Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: {}\r\n"
+        get(fmt::format("Connection: Upgrade\r\nUpgrade: {}\r\nSec-WebSocket-Key: {}\r\n"
                         "Sec-WebSocket-Version: 13\r\n",
-                        kKey)));
+                        talk.asked, kKey)));
     Peer& origin = play.upstream();
     head_of(origin);
     std::string agreed = consent(kKey, talk.extensions);
@@ -220,6 +221,8 @@ TEST(Rfc6455, Section5_1_to_5_3_Frames) {
        from_client(kBinary, "") + from_client(kText, std::string(126, 'x')), from_server(kBinary, big),
        "> binary(0)\n> text(126)" + std::string(126, 'x') + "\n< binary(65536)" + big.substr(0, 1000) +
            "+\n"},
+      {"4.1", "one of several protocols that were asked for", from_client(kText, "a"),
+       from_server(kText, "b"), "> text(1)a\n< text(1)b\n", "", "", "x-chat, websocket"},
       {"5.3", "a mask of zeros, and another for each frame", "\x81\x82\0\0\0\0hi\x81\x82\x01\x02\x03\x04ik"s,
        "", "> text(2)hi\n> text(2)hi\n"},
   });

@@ -227,6 +227,9 @@ TEST(Rfc8441, Section5_RefusalsOfHttp1) {
       broken("no Accept",
              "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"),
       broken("the right Accept and something more", agreed("{accept} x")),
+      broken("the right Accept, and another protocol",
+             "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: chat\r\n"
+             "Sec-WebSocket-Accept: {accept}\r\n\r\n"),
   });
 }
 
@@ -293,6 +296,45 @@ TEST_F(KnownOrigin, section_5_a_refusal_reaches_a_client_of_http1) {
     play.records({.status = answer.head.status, .response_body = "no"});
     stream += 2;
   }
+}
+
+TEST_F(KnownOrigin, section_4_what_fits_no_extended_connect_is_asked_in_http1) {
+  meets(kTakesSockets);
+  for (const char* asked :
+       {"GET /chat HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: chat, foo\r\n\r\n",
+        "HEAD /chat HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: foo\r\n\r\n"}) {
+    Peer& client = play.secure_client();
+    client.sends(asked);
+    Peer& plain = play.secure_upstream();
+    plain.expects(asked);
+    plain.sends("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: foo\r\n\r\nhello");
+    client.expects("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: foo\r\n\r\nhello");
+    client.half_closes();
+    plain.expects_end();
+    plain.closes();
+    client.expects_end();
+    play.records({.status = 101});
+  }
+}
+
+TEST_F(KnownOrigin, section_5_an_accept_of_the_origin_itself_is_not_the_answer) {
+  H2Peer& up = meets(kTakesSockets);
+  Peer& client = play.secure_client();
+  client.sends(
+      fmt::format("GET /chat HTTP/1.1\r\nHost: {{host}}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                  "Sec-WebSocket-Key: {}\r\n\r\n",
+                  kKey));
+  up.expects_headers(3, extended({}, "{host}", "https"));
+  up.headers(3, {{":status", "200"}, {"sec-websocket-accept", "x"}}, false);
+  client.expects(
+      fmt::format("HTTP/1.1 101 Switching Protocols\r\nsec-websocket-accept: {}\r\n"
+                  "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+                  kAccept));
+  client.half_closes();
+  up.expects_data(3, "", true);
+  up.data(3, "", true);
+  client.expects_end();
+  play.records({.status = 200, .reused = true});
 }
 
 TEST_F(KnownOrigin, section_5_both_legs_in_http2) {
