@@ -85,6 +85,9 @@ Result<void> set_tls(const config::TlsSettings& settings, RoomOptions& out) {
 
 Result<RoomOptions> room_options(const config::Settings& settings) {
   RoomOptions out;
+  auto policy = policy::Policy::compile(settings.filter.layers);
+  if (!policy) return pass(policy);
+  out.policy = std::move(*policy);
   const config::LimitSettings& limits = settings.limits;
   http::h1::Limits head;
   head.head_bytes = limits.head_bytes;

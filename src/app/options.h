@@ -2,6 +2,7 @@
 #pragma once
 
 #include "config/settings.h"
+#include "policy/policy.h"
 #include "proxy/rejections.h"
 #include "proxy/session.h"
 #include "proxy/walk.h"
@@ -17,6 +18,7 @@ struct RoomOptions {
   proxy::WalkOptions walk;
   wire::PoolOptions pool;  ///< without its callbacks into a running server
   proxy::RejectionOptions rejections;
+  std::shared_ptr<const policy::Policy> policy;
   std::vector<tls::ClientCertificate> certificates;  ///< of ours, for upstream hosts that ask
   store::SessionStore::Options store;
   Duration drain_timeout{};

@@ -171,6 +171,13 @@ Server::~Server() {
   close();
 }
 
+Result<void> Server::set_filter(const config::FilterSettings& settings) {
+  auto policy = policy::Policy::compile(settings.layers);
+  if (!policy) return pass(policy);
+  for (auto& worker : workers_) worker->set_policy(*policy);
+  return {};
+}
+
 void Server::drain() {
   for (auto& worker : workers_) worker->drain();
 }

@@ -32,6 +32,10 @@ class Server {
   /// Null when nothing is recorded (capture.enabled).
   const store::SessionStore* store() const { return store_.get(); }
 
+  /// Another filter, for every request from now on, on kept-alive connections too; what is under way goes on.
+  /// The rest of `settings` is not looked at. Errors (bad_config): the filter stays as it was.
+  Result<void> set_filter(const config::FilterSettings& settings);
+
   /// Stops accepting, lets exchanges end (limits.drain_timeout), then cuts them. Returns at once.
   void drain();
   /// Cuts what a drain still waits for.

@@ -4,13 +4,15 @@
 #include "base/thread_name.h"
 #include "proxy/filters/accept_encoding.h"
 #include "proxy/filters/alt_svc.h"
+#include "proxy/filters/policy.h"
 
 namespace weir::app {
 namespace {
 
 // The order of the walk's filters: the one list (docs/life_of_a_request.md, step 8).
-std::vector<std::unique_ptr<proxy::Filter>> filters_in_order() {
+std::vector<std::unique_ptr<proxy::Filter>> filters_in_order(const proxy::Gate& gate) {
   std::vector<std::unique_ptr<proxy::Filter>> out;
+  out.push_back(std::make_unique<proxy::PolicyFilter>(gate));
   out.push_back(std::make_unique<proxy::AcceptEncoding>());
   out.push_back(std::make_unique<proxy::AltSvc>());
   return out;
@@ -67,7 +69,8 @@ Worker::Worker(Shared shared, std::vector<UniqueFd> listeners, std::vector<std::
       dialer_(loop_, resolver_),
       recorder_(loop_, shared.sink, shared.numbers, shared.budget, shared.options.body_limit),
       pool_(loop_, dialer_, shared.client_tls, pool_options()),
-      filters_(filters_in_order()),
+      gate_(shared.options.policy),
+      filters_(filters_in_order(gate_)),
       walk_(loop_, pool_, recorder_, filters_, shared.options.walk),
       services_{loop_,
                 pool_,
@@ -76,6 +79,7 @@ Worker::Worker(Shared shared, std::vector<UniqueFd> listeners, std::vector<std::
                 shared.minter,
                 shared.server_tls,
                 shared.rejections,
+                gate_,
                 shared.options.session},
       accepting_(loop_),
       serving_(loop_),
@@ -155,6 +159,10 @@ async::Task<void> Worker::serve(UniqueFd socket) {
   } registered(*this, &session);
   if (draining_) session.drain();
   co_await session.run();
+}
+
+void Worker::set_policy(std::shared_ptr<const policy::Policy> policy) {
+  loop_.post([this, policy = std::move(policy)]() mutable { gate_.replace(std::move(policy)); });
 }
 
 void Worker::drain() {

@@ -36,6 +36,8 @@ class Worker {
   ~Worker();
 
   void start();
+  /// Any thread. In force for every request that comes after.
+  void set_policy(std::shared_ptr<const policy::Policy> policy);
   /// Any thread. Stops accepting; ends idle connections; the others get until `drain_timeout`, then are cut.
   void drain();
   /// Any thread. Cuts what is left of a drain at once.
@@ -58,6 +60,7 @@ class Worker {
   net::Dialer dialer_;
   proxy::Recorder recorder_;
   wire::UpstreamPool pool_;
+  proxy::Gate gate_;
   proxy::Filters filters_;
   proxy::Walk walk_;
   proxy::Services services_;

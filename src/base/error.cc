@@ -49,7 +49,7 @@ constexpr CodeInfo kTable[] = {
     {"bad_client_hello", Phase::client_tls, Side::client, 0,
      "the client's first bytes look like TLS but are not a valid ClientHello", ""},
     {"blocked", Phase::policy, Side::proxy, 403, "the request is blocked by policy",
-     "The rule that said so is named in the detail."},
+     "Change that rule, or see all that were considered with `weir filter test URL`."},
     {"loop_detected", Phase::policy, Side::proxy, 508, "the request leads back to Weir itself",
      "Point the client at the real origin, or remove the proxy setting that loops."},
     {"port_refused", Phase::policy, Side::proxy, 403, "this port cannot be reached through Weir", ""},

@@ -48,6 +48,34 @@ std::string base64(std::string_view bytes) {
   return out;
 }
 
+std::optional<std::string> from_base64(std::string_view text) {
+  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  static constexpr auto kValues = [&] {
+    std::array<std::int8_t, 256> values;
+    values.fill(-1);
+    for (std::size_t i = 0; i < kDigits.size(); ++i)
+      values[static_cast<unsigned char>(kDigits[i])] = static_cast<std::int8_t>(i);
+    return values;
+  }();
+  if (text.size() % 4 != 0) return std::nullopt;
+  std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
+  std::string out;
+  out.reserve(text.size() / 4 * 3);
+  std::uint32_t bits = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    bool padded = i + padding >= text.size();
+    int value = padded ? 0 : kValues[static_cast<unsigned char>(text[i])];
+    if (value < 0) return std::nullopt;
+    bits = bits << 6 | static_cast<std::uint32_t>(value);
+    if (i % 4 != 3) continue;
+    for (int shift : {16, 8, 0}) out += static_cast<char>(bits >> shift);
+  }
+  // Bits that no byte takes must be zero: else two texts would mean the same.
+  for (std::size_t i = 0; i < padding; ++i, out.pop_back())
+    if (out.back() != 0) return std::nullopt;
+  return out;
+}
+
 void fill_random(void* out, std::size_t size) {
   if (RAND_bytes(static_cast<unsigned char*>(out), static_cast<int>(size)) != 1) std::abort();
 }

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,6 +16,8 @@ using Sha1 = std::array<std::uint8_t, 20>;
 Sha1 sha1(std::string_view bytes);
 std::string hex(std::string_view bytes);
 std::string base64(std::string_view bytes);
+/// Nothing for a text that is not padded base64 (RFC 4648 section 4) through and through.
+std::optional<std::string> from_base64(std::string_view text);
 /// Cryptographically random bytes; aborts if the system has none to give.
 void fill_random(void* out, std::size_t size);
 

@@ -14,9 +14,11 @@
 #include "cli/verbs.h"
 #include "config/doors.h"
 #include "config/fields.h"
+#include "config/filter.h"
 #include "config/load.h"
 #include "config/paths.h"
 #include "flow/text.h"
+#include "policy/policy.h"
 #include "tls/file.h"
 
 namespace weir::cli {
@@ -57,42 +59,89 @@ int check(const ConfigFlags& flags) {
     fmt::print(stderr, "weir: {}: {}\n", flow::printable(*file), flow::printable(sound.error().context()));
     return kExitUsage;
   }
-  fmt::print("{}: valid, sets {} of {} keys\n", flow::printable(*file), loaded->origins.size(),
-             config::fields().size());
+  if (auto policy = policy::Policy::compile(loaded->settings.filter.layers); !policy)
+    return report(policy.error());
+  report(loaded->warnings);
+  auto sets = std::ranges::count_if(loaded->origins,
+                                    [&](const auto& origin) { return origin.second.source == loaded->file; });
+  fmt::print("{}: valid, sets {} of {} keys\n", flow::printable(*file), sets, config::fields().size());
   return kExitOk;
+}
+
+template <typename Rule>
+void print_rule(const Rule& rule, JsonWriter& json) {
+  json.begin_object().key("rule").raw(config::to_table(rule).json());
+  json.field("layer", policy::name(rule.layer)).field("source", rule.source).end_object();
+}
+
+/// What "settings" has without its layers.
+void print_rules(const config::FilterSettings& filter, JsonWriter& json) {
+  json.key("rules").begin_array();
+  for (const policy::RuleSet& layer : filter.layers)
+    for (const policy::Rule& rule : layer.rules) print_rule(rule, json);
+  json.end_array().key("domains").begin_array();
+  for (const policy::RuleSet& layer : filter.layers)
+    for (const policy::DomainRule& domain : layer.domains) print_rule(domain, json);
+  json.end_array();
 }
 
 void print_json(const config::Configuration& loaded, std::string& out) {
   JsonWriter json(out, 2);
-  json.begin_object().key("file");
-  loaded.file.empty() ? json.null() : json.value(loaded.file);
+  auto file = [&json](const char* key, const std::string& path) {
+    json.key(key);
+    path.empty() ? json.null() : json.value(path);
+  };
+  json.begin_object();
+  file("file", loaded.file);
+  file("project", loaded.project.path);
   json.key("settings").begin_array();
   for (const config::Field& field : config::fields()) {
     config::Origin origin = loaded.origin(field.key);
     json.begin_object().field("key", field.key).key("value").raw(field.show(loaded.settings).json());
     json.field("origin", origin.str()).end_object();
   }
-  json.end_array().end_object();
+  json.end_array();
+  print_rules(loaded.settings.filter, json);
+  json.end_object();
   out += '\n';
 }
 
-void print_table(const config::Configuration& loaded, std::string& out) {
+void print_line(std::string_view key, std::string_view value, std::string_view origin, std::string& out) {
   constexpr std::size_t kKeyWidth = 26, kValueWidth = 34;
+  std::string shown = flow::printable(value);
+  std::size_t width = flow::display_width(shown);
+  fmt::format_to(std::back_inserter(out), "{:<{}} {}{:{}} # {}\n", key, kKeyWidth, shown, "",
+                 width < kValueWidth ? kValueWidth - width : 0, flow::printable(origin));
+}
+
+/// A line for each, in the order in which policy looks at the layers.
+template <typename Rules>
+void print_rules(std::string_view key, const config::FilterSettings& filter, Rules policy::RuleSet::* rules,
+                 std::string& out) {
+  for (const policy::RuleSet& layer : filter.layers)
+    for (const auto& rule : layer.*rules)
+      print_line(key, config::to_table(rule).toml(),
+                 fmt::format("{}, {}", policy::name(rule.layer), rule.source), out);
+}
+
+void print_table(const config::Configuration& loaded, std::string& out) {
   out += loaded.file.empty() ? "# no configuration file (`weir config init` writes one)\n"
                              : "# " + flow::printable(loaded.file) + "\n";
-  for (const config::Field& field : config::fields()) {
-    std::string value = flow::printable(field.show(loaded.settings).toml());
-    std::size_t width = flow::display_width(value);
-    fmt::format_to(std::back_inserter(out), "{:<{}} {}{:{}} # {}\n", field.key, kKeyWidth, value, "",
-                   width < kValueWidth ? kValueWidth - width : 0,
-                   flow::printable(loaded.origin(field.key).str()));
-  }
+  const config::FilterSettings& filter = loaded.settings.filter;
+  for (const config::Field& field : config::fields())
+    if (field.key == "filter.rules")
+      print_rules(field.key, filter, &policy::RuleSet::rules, out);
+    else if (field.key == "filter.domains")
+      print_rules(field.key, filter, &policy::RuleSet::domains, out);
+    else
+      print_line(field.key, field.show(loaded.settings).toml(), loaded.origin(field.key).str(), out);
 }
 
 int show(const ConfigFlags& flags) {
   ignore_sigpipe();
   auto loaded = config::load({.file = flags.file, .file_required = !flags.file.empty()});
   if (!loaded) return report(loaded.error());
+  report(loaded->warnings);
   Output out(STDOUT_FILENO);
   flags.json ? print_json(*loaded, out.buffer()) : print_table(*loaded, out.buffer());
   auto finished = out.finish();

@@ -59,6 +59,8 @@ void add_verbs(CLI::App& app, int& exit_code) {
   add_show(app, exit_code);
   add_ca(app, exit_code);
   add_config(app, exit_code);
+  add_trust(app, exit_code);
+  add_filter(app, exit_code);
   add_doctor(app, exit_code);
 }
 

@@ -5,8 +5,8 @@
 
 namespace weir::cli {
 
-/// Writes every problem to standard error, "file:line:column: text", a line each and escaped for terminals.
-/// Returns kExitUsage.
+/// Writes every problem or warning to standard error, "file:line:column: text", a line each and escaped for
+/// terminals. Returns kExitUsage.
 int report(const config::Problems& problems);
 
 }  // namespace weir::cli

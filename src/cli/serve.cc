@@ -3,10 +3,12 @@
 
 #include <CLI/App.hpp>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 
 #include "app/server.h"
 #include "base/log.h"
+#include "cli/problems.h"
 #include "cli/serving.h"
 #include "cli/signals.h"
 #include "cli/verbs.h"
@@ -42,17 +44,93 @@ void report_end(const store::SessionStore::Counters& counters) {
   fmt::print(stderr, "\n");
 }
 
+// The filter of a running server, which follows the files it came from.
+class LiveFilter {
+ public:
+  LiveFilter(const ServingFlags& flags, app::Server& server, const config::Configuration& loaded)
+      : flags_(flags), server_(server), project_(loaded.project), stamps_(stamps_of(loaded.watched)) {}
+
+  void reload_if_changed() {
+    if (stamps_of(files()) != stamps_) reload();
+  }
+
+  // The last good filter stays where the new one has a mistake, and where a project's file that narrows it
+  // would only vanish: whoever is held back by it may be able to change it.
+  void reload() {
+    auto loaded = config::load(flags_.sources());
+    if (!loaded) {
+      stamps_ = stamps_of(files());
+      report(loaded.error());
+      return stays();
+    }
+    report(loaded->warnings);
+    stamps_ = stamps_of(loaded->watched);
+    bool in_use =
+        project_.trust == config::ProjectTrust::narrow || project_.trust == config::ProjectTrust::widen;
+    if (in_use && loaded->project.trust != config::ProjectTrust::narrow &&
+        loaded->project.trust != config::ProjectTrust::widen) {
+      fmt::print(stderr,
+                 "weir: the project's file was changed or removed; `weir trust` says that it was you\n");
+      return stays();
+    }
+    if (auto set = server_.set_filter(loaded->settings.filter); !set) {
+      report(set.error());
+      return stays();
+    }
+    project_ = loaded->project;
+    fmt::print(stderr, "weir: the filter was read again and is in force\n");
+  }
+
+ private:
+  struct Stamp {
+    std::filesystem::file_time_type changed;
+    std::uintmax_t size = 0;
+    bool operator==(const Stamp&) const = default;
+  };
+  using Stamps = std::vector<std::pair<std::string, Stamp>>;
+
+  // A file that is not there, or cannot be looked at, has a stamp of its own: all zero.
+  static Stamps stamps_of(const std::vector<std::string>& files) {
+    Stamps out;
+    for (const std::string& file : files) {
+      std::error_code error;
+      Stamp stamp{std::filesystem::last_write_time(file, error), 0};
+      if (!error) stamp.size = std::filesystem::file_size(file, error);
+      out.emplace_back(file, error ? Stamp() : stamp);
+    }
+    return out;
+  }
+  std::vector<std::string> files() const {
+    std::vector<std::string> out;
+    for (const auto& [file, stamp] : stamps_) out.push_back(file);
+    return out;
+  }
+  static void stays() { fmt::print(stderr, "weir: the filter stays as it was\n"); }
+
+  const ServingFlags& flags_;
+  app::Server& server_;
+  config::ProjectFile project_;
+  Stamps stamps_;
+};
+
 int serve(const ServingFlags& flags) {
-  auto settings = flags.settings();
-  if (!settings) return kExitUsage;
-  log::set_level(settings->log_level);
+  auto loaded = config::load(flags.sources());
+  if (!loaded) return report(loaded.error());
+  report(loaded->warnings);
+  log::set_level(loaded->settings.log_level);
   Signals signals;
-  auto server = app::Server::start(*settings);
+  auto server = app::Server::start(loaded->settings);
   if (!server) return report(server.error());
-  greet(**server, *settings);
+  greet(**server, loaded->settings);
+  LiveFilter filter(flags, **server, *loaded);
   constexpr auto kLook = std::chrono::milliseconds(50);
+  constexpr auto kLookAtFiles = std::chrono::seconds(1);
   std::optional<Signals::Signal> signal;
-  while (!signal || signal->number == SIGHUP) signal = signals.wait(std::chrono::hours(1));
+  while (!signal || signal->number == SIGHUP) {
+    signal = signals.wait(kLookAtFiles);
+    if (!signal) filter.reload_if_changed();
+    if (signal && signal->number == SIGHUP) filter.reload();
+  }
   fmt::print(stderr, "weir: stopping; open exchanges may end first (again to cut them)\n");
   (*server)->drain();
   while (!(*server)->ended())

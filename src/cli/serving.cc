@@ -24,6 +24,27 @@ void ServingFlags::add_doors(CLI::App& verb) {
   verb.add_flag("--no-capture", no_capture, "Record nothing");
 }
 
+void ServingFlags::add_filter(CLI::App& verb) {
+  verb.add_option("--filter-default", filter_default,
+                  "What happens to requests that no rule matches: allow, block or ask")
+      ->type_name("ACTION");
+  auto domain = [&](const char* flag, policy::Action action, const char* help) {
+    auto add = [this, flag, action](const std::string& pattern) {
+      rules.push_back({.pattern = pattern, .action = action, .source = flag});
+    };
+    // At once, each time: one list keeps the order of both flags.
+    verb.add_option_function<std::string>(flag, add, help)
+        ->type_name("PATTERN")
+        ->allow_extra_args(false)
+        ->trigger_on_parse();
+  };
+  domain("--allow-domain", policy::Action::allow,
+         "Allow these hosts (repeatable); with no default action anywhere, the others are blocked");
+  domain("--block-domain", policy::Action::block,
+         "Block these hosts (repeatable); with no default action anywhere and nothing but this flag, the "
+         "others are allowed");
+}
+
 void ServingFlags::add_to(CLI::App& verb, bool with_doors) {
   auto one = [&verb](const char* flag, std::string& value, const char* help, const char* type) {
     verb.add_option(flag, value, help)->type_name(type);
@@ -49,6 +70,7 @@ void ServingFlags::add_to(CLI::App& verb, bool with_doors) {
   verb.add_flag(
       "--auto-passthrough", auto_passthrough,
       "Tunnel a host undecrypted for an hour for a client that keeps rejecting Weir's certificate for it");
+  add_filter(verb);
   one("--keylog", keylog,
       "Append the secrets of every TLS connection to this file, for Wireshark: whoever has it can read the "
       "traffic. Only this flag (or tls.keylog) turns it on: SSLKEYLOGFILE is not heeded, since it may be set "
@@ -64,7 +86,7 @@ void ServingFlags::add_to(CLI::App& verb, bool with_doors) {
   one("--log-level", log_level, "debug, info, warn or error", "LEVEL");
 }
 
-std::unique_ptr<config::Settings> ServingFlags::settings() const {
+config::Sources ServingFlags::sources() const {
   config::Sources sources;
   sources.file = config_file;
   sources.file_required = !config_file.empty();
@@ -97,10 +119,19 @@ std::unique_ptr<config::Settings> ServingFlags::settings() const {
   many("upstream.no_proxy", no_proxy, "--no-proxy");
   one("capture.when_full", when_full, "--capture-full");
   one("log_level", log_level, "--log-level");
-  auto loaded = config::load(sources);
-  if (loaded) return std::make_unique<config::Settings>(std::move(loaded->settings));
-  report(loaded.error());
-  return nullptr;
+  one("filter.default_action", filter_default, "--filter-default");
+  sources.rules = rules;
+  return sources;
+}
+
+std::unique_ptr<config::Settings> ServingFlags::settings() const {
+  auto loaded = config::load(sources());
+  if (!loaded) {
+    report(loaded.error());
+    return nullptr;
+  }
+  report(loaded->warnings);
+  return std::make_unique<config::Settings>(std::move(loaded->settings));
 }
 
 }  // namespace weir::cli

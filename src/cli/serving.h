@@ -23,14 +23,19 @@ struct ServingFlags {
   std::string threads, ca_dir, data_dir, log_level, upstream_proxy, when_full, keylog;
   std::vector<std::string> intercept, passthrough, upstream_ca, insecure, no_proxy, client_certificates;
   bool auto_passthrough = false;
+  std::string filter_default;
+  std::vector<policy::Rule> rules;  ///< of --allow-domain and --block-domain, in the order given
 
   /// Adds all of them; where to listen and who may come in only `with_doors`.
   void add_to(CLI::App& verb, bool with_doors);
-  /// Defaults, the user's file, then these flags. Problems have been reported when it returns nothing.
+  /// What config::load takes, now and when a file has changed.
+  config::Sources sources() const;
+  /// Every layer merged. Problems and warnings have been reported when it returns.
   std::unique_ptr<config::Settings> settings() const;
 
  private:
   void add_doors(CLI::App& verb);
+  void add_filter(CLI::App& verb);
 };
 
 }  // namespace weir::cli

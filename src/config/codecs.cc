@@ -73,14 +73,15 @@ bool HostPattern::parse(const Scalar& scalar, const Place&, std::string& out) {
 namespace {
 
 /// HOST=CERT[,KEY] as the members that the file would have.
-std::vector<std::pair<std::string, std::string>> certificate_argument(std::string_view text) {
+std::vector<Member> certificate_argument(std::string_view text) {
   std::size_t equals = text.find('=');  // no host pattern has one
   if (equals == std::string_view::npos) return {};
   std::string_view files = text.substr(equals + 1);
   std::size_t comma = files.find(',');
-  std::vector<std::pair<std::string, std::string>> out = {{"host", std::string(text.substr(0, equals))},
-                                                          {"cert", std::string(files.substr(0, comma))}};
-  if (comma != std::string_view::npos) out.emplace_back("key", files.substr(comma + 1));
+  std::vector<Member> out = {{"host", Value::string(std::string(text.substr(0, equals)))},
+                             {"cert", Value::string(std::string(files.substr(0, comma)))}};
+  if (comma != std::string_view::npos)
+    out.push_back({"key", Value::string(std::string(files.substr(comma + 1)))});
   return out;
 }
 
@@ -88,9 +89,10 @@ std::vector<std::pair<std::string, std::string>> certificate_argument(std::strin
 
 bool ClientCertificateFiles::parse(const Scalar& scalar, const Place& place, ClientCertificate& out) {
   ClientCertificate parsed;
-  for (const auto& [name, text] :
+  for (const auto& [name, value] :
        scalar.type == Scalar::Type::argument ? certificate_argument(scalar.text) : scalar.members) {
-    Scalar member{Scalar::Type::string, text};
+    if (value.list) return false;
+    const Scalar& member = value.items.front();
     bool good = name == "host"   ? HostPattern::parse(member, place, parsed.host)
                 : name == "cert" ? Path::parse(member, place, parsed.cert)
                 : name == "key"  ? Path::parse(member, place, parsed.key)
@@ -104,8 +106,8 @@ bool ClientCertificateFiles::parse(const Scalar& scalar, const Place& place, Cli
 
 Value ClientCertificateFiles::show(const ClientCertificate& certificate) {
   Scalar out{Scalar::Type::table, ""};
-  out.members = {{"host", certificate.host}, {"cert", certificate.cert}};
-  if (!certificate.key.empty()) out.members.emplace_back("key", certificate.key);
+  out.members = {{"host", Value::string(certificate.host)}, {"cert", Value::string(certificate.cert)}};
+  if (!certificate.key.empty()) out.members.push_back({"key", Value::string(certificate.key)});
   return {{std::move(out)}};
 }
 

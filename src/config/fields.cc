@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <utility>
 #include <vector>
 
 #include "base/ascii.h"
 #include "base/edit_distance.h"
 #include "config/codecs.h"
+#include "config/filter.h"
 
 namespace weir::config {
 namespace {
@@ -25,23 +28,31 @@ std::string found(const Scalar& scalar) {
 }
 
 template <typename Codec>
-Complaint complaint(Scalar scalar, std::size_t item) {
+Complaint complaint(Scalar scalar) {
   if constexpr (requires { Codec::masked(scalar.text); }) {
     bool table = scalar.type == Scalar::Type::table;
     if (table) scalar.type = Scalar::Type::other;
     scalar.text = table ? "a table" : Codec::masked(scalar.text);
   }
-  return {found(scalar) + " is not accepted; wanted is " + Codec::accepts(), item};
+  return {found(scalar) + " is not accepted; wanted is " + Codec::accepts(), scalar.line, scalar.column};
+}
+
+template <typename Codec>
+Complaint no_list() {
+  return {"a list is not accepted; wanted is " + Codec::accepts()};
 }
 
 /// A Field of one value. `kMember` gives the member of a Settings.
 template <typename Codec, auto kMember>
 constexpr Field one(std::string_view key, std::string_view comment) {
-  return {key, comment, false,
-          [](Settings& settings, const Value& value, const Place& place) -> std::optional<Complaint> {
-            if (value.list) return Complaint{"a list is not accepted; wanted is " + Codec::accepts()};
-            if (Codec::parse(value.items.front(), place, kMember(settings))) return std::nullopt;
-            return complaint<Codec>(value.items.front(), 0);
+  return {key,
+          comment,
+          false,
+          false,
+          [](Settings& settings, const Value& value, const Place& place) -> Complaints {
+            if (value.list) return {no_list<Codec>()};
+            if (Codec::parse(value.items.front(), place, kMember(settings))) return {};
+            return {complaint<Codec>(value.items.front())};
           },
           [](const Settings& settings) { return Codec::show(kMember(settings)); }};
 }
@@ -49,14 +60,16 @@ constexpr Field one(std::string_view key, std::string_view comment) {
 /// A Field of a list; one value without brackets is a list of one.
 template <typename Codec, auto kMember>
 constexpr Field many(std::string_view key, std::string_view comment) {
-  return {key, comment, true,
-          [](Settings& settings, const Value& value, const Place& place) -> std::optional<Complaint> {
+  return {key,
+          comment,
+          true,
+          std::is_same_v<Codec, ClientCertificateFiles>,
+          [](Settings& settings, const Value& value, const Place& place) -> Complaints {
             std::remove_cvref_t<decltype(kMember(settings))> parsed;
-            for (std::size_t i = 0; i < value.items.size(); ++i)
-              if (!Codec::parse(value.items[i], place, parsed.emplace_back()))
-                return complaint<Codec>(value.items[i], i);
+            for (const Scalar& item : value.items)
+              if (!Codec::parse(item, place, parsed.emplace_back())) return {complaint<Codec>(item)};
             kMember(settings) = std::move(parsed);
-            return std::nullopt;
+            return {};
           },
           [](const Settings& settings) {
             Value out;
@@ -64,6 +77,49 @@ constexpr Field many(std::string_view key, std::string_view comment) {
             for (const auto& item : kMember(settings)) out.items.push_back(Codec::show(item).items.front());
             return out;
           }};
+}
+
+policy::RuleSet& layer_of(Settings& settings, const Place& place) {
+  return settings.filter.layers[std::to_underlying(place.layer)];
+}
+
+/// A Field of rules, which no layer takes from another. `kMember` gives the rules of a RuleSet.
+template <auto kRead, auto kMember>
+constexpr Field rules(std::string_view key, std::string_view comment) {
+  return {key,
+          comment,
+          true,
+          true,
+          [](Settings& settings, const Value& value, const Place& place) -> Complaints {
+            auto& kept = kMember(layer_of(settings, place));
+            std::remove_cvref_t<decltype(kept)> parsed;
+            auto complaints = kRead(value, place, parsed);
+            if (complaints.empty())
+              kept.insert(kept.begin(), std::move_iterator(parsed.begin()), std::move_iterator(parsed.end()));
+            return complaints;
+          },
+          [](const Settings& settings) {
+            Value out;
+            out.list = true;
+            for (const policy::RuleSet& layer : settings.filter.layers)
+              for (const auto& rule : kMember(layer)) out.items.push_back(to_table(rule));
+            return out;
+          }};
+}
+
+/// The one scalar that each layer keeps: what a project may do depends on it.
+constexpr Field default_action(std::string_view key, std::string_view comment) {
+  return {key,
+          comment,
+          false,
+          false,
+          [](Settings& settings, const Value& value, const Place& place) -> Complaints {
+            if (value.list) return {no_list<DefaultAction>()};
+            auto& kept = layer_of(settings, place).default_action;
+            if (DefaultAction::parse(value.items.front(), place, kept)) return {};
+            return {complaint<DefaultAction>(value.items.front())};
+          },
+          [](const Settings& settings) { return DefaultAction::show(effective_default(settings.filter)); }};
 }
 
 #define MEMBER(path) [](auto& settings) -> auto& { return settings.path; }
@@ -180,6 +236,37 @@ constexpr Field kFields[] = {
         "capture.retention_days", "Recordings older than this are deleted. 0 = never."),
     one<Size<0>, MEMBER(capture.retention_bytes)>(
         "capture.retention_bytes", "Above this sum the oldest recordings are deleted. 0 = never."),
+
+    default_action("filter.default_action",
+                   "What happens to a request that no rule matches: \"allow\", \"block\" or \"ask\". Empty = "
+                   "nothing was said, so it is\n"
+                   "allowed. The weightiest of corporate file, command line, this file and project decides."),
+    one<AskTime, MEMBER(filter.ask_timeout)>(
+        "filter.ask_timeout", "Time to answer a question; then the request is blocked. Seconds, or \"30s\"."),
+    one<Switch, MEMBER(filter.cache_decisions)>(
+        "filter.cache_decisions", "Whether answers may be remembered for the rest of the session."),
+    rules<read_rules, MEMBER(rules)>(
+        "filter.rules",
+        "Rules in order; in each layer the first that matches counts. Write one table each:\n"
+        "  [[filter.rules]]\n"
+        "  pattern = \"*.example.com\"\n"
+        "  action = \"block\"          # \"allow\", \"block\" or \"ask\"\n"
+        "  scope = \"host\"            # \"host\" (if left out), \"path\" or \"url\"\n"
+        "  type = \"glob\"             # \"exact\", \"glob\" or \"regex\"; left out: regex if it has one of\n"
+        "                            # ^ $ | ( ) [ ] { } + \\, else glob\n"
+        "  methods = [\"POST\"]        # left out: every method\n"
+        "  reason = \"No uploads\"     # told to who is blocked"),
+    rules<read_domains, MEMBER(domains)>(
+        "filter.domains",
+        "Hosts with separate words for reading (GET, HEAD, OPTIONS) and writing; the most specific pattern "
+        "counts:\n"
+        "  [[filter.domains]]\n"
+        "  pattern = \"api.example.com\"\n"
+        "  read = \"allow\"\n"
+        "  write = \"ask\"\n"
+        "  paths = [{ methods = [\"POST\"], path = \"/admin/**\", action = \"block\" }]  # narrow what is "
+        "allowed\n"
+        "  other_paths = \"block\"     # what is allowed, but matches none of them; left out: stays allowed"),
 };
 #undef MEMBER
 

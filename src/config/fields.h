@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/settings.h"
 #include "config/value.h"
@@ -14,22 +15,27 @@ namespace weir::config {
 
 /// What is wrong with a value.
 struct Complaint {
-  std::string text;      ///< names what was found and what is accepted
-  std::size_t item = 0;  ///< which one, in a list
+  std::string text;                    ///< names what was found and what is accepted
+  std::uint32_t line = 0, column = 0;  ///< 0: where the whole value stands
 };
+using Complaints = std::vector<Complaint>;
 
-/// What relative paths start from.
+/// Where a value was written.
 struct Place {
-  std::string folder;  ///< absolute: the config file's folder, or the working directory
+  std::string folder;  ///< absolute, what relative paths start from: the file's, or the working directory
   std::string home;    ///< what "~/" stands for; empty when unknown
+  policy::Layer layer = policy::Layer::user;
+  std::string source;  ///< path of the file, or the flag
 };
 
 struct Field {
   std::string_view key;      ///< dotted: "limits.head_timeout"
   std::string_view comment;  ///< for people, of the kind "Time for ...", may have several lines
   bool list;
-  /// Reads `value` into its member of `settings`, which is left alone on a complaint.
-  std::optional<Complaint> (*assign)(Settings& settings, const Value& value, const Place& place);
+  bool tables;  ///< a list of tables
+  /// Reads `value` into its member of `settings`, which is left alone when there is a complaint. Rules of the
+  /// filter go in front of those that their layer has already.
+  Complaints (*assign)(Settings& settings, const Value& value, const Place& place);
   /// The member as a value for showing; passwords are masked.
   Value (*show)(const Settings& settings);
 

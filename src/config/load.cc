@@ -7,10 +7,13 @@
 #include <algorithm>
 #include <filesystem>
 #include <tuple>
+#include <utility>
 
 #include "base/fd.h"
 #include "config/fields.h"
+#include "config/filter.h"
 #include "config/paths.h"
+#include "config/project.h"
 #include "config/toml_file.h"
 
 namespace weir::config {
@@ -18,22 +21,32 @@ namespace {
 
 constexpr std::size_t kMaxFile = 4 << 20;
 
-/// Merges layers in the order in which it is given them.
+/// Merges layers, the lightest first.
 class Merge {
  public:
   Configuration configuration;
   Problems problems;
 
-  void add_file(const std::string& path, const std::string& text, const Place& place) {
-    configuration.file = path;
+  void add_file(const std::string& text, const Place& place) {
+    std::size_t before = problems.size();
     Document document = parse_toml(text);
     if (!document.syntax_error.empty())
-      return report(path, document.line, document.column, "not valid TOML: " + document.syntax_error);
+      return report(place.source, document.line, document.column, "not valid TOML: " + document.syntax_error);
+    accept_seed_spelling(document, place);
     std::string unknown_table = "\n";  // no key starts so
     for (const Entry& entry : document.entries) {
       if (entry.key.starts_with(unknown_table)) continue;  // said once, for the whole table
-      if (!add_entry(path, entry, place) && entry.table) unknown_table = entry.key + ".";
+      if (!add_entry(entry, place) && entry.table) unknown_table = entry.key + ".";
     }
+    std::ranges::sort(problems.begin() + static_cast<std::ptrdiff_t>(before), problems.end(), {},
+                      [](const Problem& p) { return std::tie(p.line, p.column); });
+  }
+
+  /// To be called when every layer is there: what widens depends on those above.
+  void judge_project() {
+    if (configuration.project.trust == ProjectTrust::widen) return;
+    for (Problem& problem : widenings(configuration, project_default_))
+      problems.push_back(std::move(problem));
   }
 
   void add_override(const Override& override, const Place& place) {
@@ -42,7 +55,7 @@ class Merge {
     for (const std::string& text : override.values) value.items.push_back({Scalar::Type::argument, text});
     const Field* field = find_field(override.key);
     if (field == nullptr) return report_unknown(override.flag, value, override.key);
-    assign(*field, value, place, {Layer::command_line, override.flag, 0});
+    assign(*field, value, place);
   }
 
   void report(const std::string& source, std::uint32_t line, std::uint32_t column, std::string text) {
@@ -50,38 +63,62 @@ class Merge {
   }
 
  private:
+  /// [proxy.filter] is another name for [filter].
+  void accept_seed_spelling(Document& document, const Place& place) {
+    auto second = std::ranges::find(document.entries, "proxy.filter", &Entry::key);
+    if (second == document.entries.end()) return;
+    if (std::ranges::find(document.entries, "filter", &Entry::key) != document.entries.end())
+      report(place.source, second->value.line, second->value.column,
+             "[proxy.filter] is another name for [filter], which is here as well; keep one of them");
+    for (Entry& entry : document.entries)
+      if (entry.key == "proxy.filter" || entry.key.starts_with("proxy.filter."))
+        entry.key.erase(0, std::string_view("proxy.").size());
+    std::erase_if(document.entries, [](const Entry& entry) { return entry.key == "proxy" && entry.table; });
+  }
+
   /// False when the key is none of ours.
-  bool add_entry(const std::string& path, const Entry& entry, const Place& place) {
+  bool add_entry(const Entry& entry, const Place& place) {
     const Value& value = entry.value;
     const Field* field = find_field(entry.key);
     if (field == nullptr && !is_table(entry.key)) {
-      report_unknown(path, value, entry.key);
+      report_unknown(place.source, value, entry.key);
       return false;
     }
     if (field == nullptr) {
       if (!entry.table)
-        report(path, value.line, value.column, entry.key + " is a table: write [" + entry.key + "]");
+        report(place.source, value.line, value.column, entry.key + " is a table: write [" + entry.key + "]");
     } else if (entry.table) {
-      report(path, value.line, value.column, entry.key + " is a value, not a table");
+      report(place.source, value.line, value.column,
+             entry.key + (field->tables ? " is a list of tables: write [[" + entry.key + "]]"
+                                        : " is a value, not a table"));
       return false;
     } else {
-      assign(*field, value, place, {Layer::user, path, value.line});
+      assign(*field, value, place);
     }
     return true;
   }
 
-  void assign(const Field& field, const Value& value, const Place& place, Origin origin) {
-    auto complaint = field.assign(configuration.settings, value, place);
-    if (!complaint) {
-      configuration.origins[std::string(field.key)] = std::move(origin);
-      return;
+  void assign(const Field& field, const Value& value, const Place& place) {
+    bool narrow = place.layer == Layer::project && configuration.project.trust != ProjectTrust::widen;
+    if (narrow && field.table() != "filter")
+      return report(place.source, value.line, value.column,
+                    std::string(field.key) + " is not for a project to set: " + kOnlyNarrow);
+    auto complaints = field.assign(configuration.settings, value, place);
+    if (complaints.empty()) remember(field, {place.layer, place.source, value.line});
+    for (const Complaint& complaint : complaints) {
+      bool own = complaint.line != 0;
+      report(place.source, own ? complaint.line : value.line, own ? complaint.column : value.column,
+             std::string(field.key) + ": " + complaint.text);
     }
-    std::uint32_t line = value.line, column = value.column;
-    if (complaint->item < value.items.size()) {
-      line = value.items[complaint->item].line;
-      column = value.items[complaint->item].column;
-    }
-    report(origin.source, line, column, std::string(field.key) + ": " + complaint->text);
+  }
+
+  void remember(const Field& field, Origin origin) {
+    Origin& kept = configuration.origins[std::string(field.key)];
+    if (origin.layer == Layer::corp && kept.layer == Layer::command_line)
+      configuration.warnings.push_back(
+          {kept.source, 0, 0, "has no effect: " + origin.str() + " sets " + std::string(field.key)});
+    if (origin.layer == Layer::project && field.key == "filter.default_action") project_default_ = origin;
+    kept = std::move(origin);
   }
 
   void report_unknown(const std::string& source, const Value& value, const std::string& key) {
@@ -89,6 +126,8 @@ class Merge {
     if (auto nearest = nearest_key(key)) text.append("; did you mean ").append(*nearest).append("?");
     report(source, value.line, value.column, std::move(text));
   }
+
+  Origin project_default_;
 };
 
 Result<std::string> read_file(const std::string& path) {
@@ -105,21 +144,68 @@ Result<std::string> read_file(const std::string& path) {
   return out;
 }
 
-void load_file(Merge& merge, const Sources& sources, const std::string& home) {
-  std::string path = sources.file;
-  if (path.empty()) {
-    auto standard = config_file();
-    if (!standard) return;  // no home: then there is no user's file either
-    path = *standard;
-  }
+Place place_of(const std::string& path, Layer layer) {
+  std::error_code ignored;  // without a working directory the path stays as it is
+  return {std::filesystem::absolute(path, ignored).parent_path(), home_dir().value_or(""), layer, path};
+}
+
+void load_file(Merge& merge, const std::string& path, bool required, Layer layer) {
+  merge.configuration.watched.push_back(path);
   auto text = read_file(path);
   if (text) {
-    std::error_code ignored;  // without a working directory the path stays as it is
-    auto folder = std::filesystem::absolute(path, ignored).parent_path();
-    merge.add_file(path, *text, {folder, home});
-  } else if (sources.file_required || text.error().code() != Code::not_found) {
+    if (layer == Layer::user) merge.configuration.file = path;
+    merge.add_file(*text, place_of(path, layer));
+  } else if (required || text.error().code() != Code::not_found) {
     merge.report(path, 0, 0, text.error().context());
   }
+}
+
+void load_project(Merge& merge, const ProjectChoice& choice) {
+  auto found = find_project(choice);
+  if (!found)
+    return merge.report(choice.file.empty() ? ".weir.toml" : choice.file, 0, 0, found.error().context());
+  if (!*found) return;
+  ProjectFile& file = merge.configuration.project = std::move((*found)->file);
+  merge.configuration.watched.push_back(file.path);
+  if (std::string why = why_unused(file); why.empty())
+    merge.add_file((*found)->text, place_of(file.path, Layer::project));
+  else
+    merge.configuration.warnings.push_back({file.path, 0, 0, std::move(why)});
+}
+
+void load_user(Merge& merge, const Sources& sources) {
+  if (!sources.file.empty()) return load_file(merge, sources.file, sources.file_required, Layer::user);
+  if (auto standard = config_file())  // without a home there is no user's file either
+    load_file(merge, *standard, sources.file_required, Layer::user);
+}
+
+void load_command_line(Merge& merge, const Sources& sources) {
+  std::error_code ignored;  // without a working directory relative paths stay relative
+  Place here{std::filesystem::current_path(ignored), home_dir().value_or(""), Layer::command_line, ""};
+  for (const Override& override : sources.overrides) {
+    here.source = override.flag;
+    merge.add_override(override, here);
+  }
+  auto& rules = merge.configuration.settings.filter.layers[std::to_underlying(Layer::command_line)].rules;
+  for (const policy::Rule& rule : sources.rules) rules.emplace_back(rule).layer = Layer::command_line;
+}
+
+/// When nobody says what happens to other hosts, those of the command line do.
+void imply_default(Configuration& configuration) {
+  FilterSettings& filter = configuration.settings.filter;
+  policy::RuleSet& own = filter.layers[std::to_underlying(Layer::command_line)];
+  if (own.rules.empty() || effective_default(filter)) return;
+  bool all_block = std::ranges::all_of(own.rules, [](auto& r) { return r.action == policy::Action::block; });
+  own.default_action = all_block ? policy::Action::allow : policy::Action::block;
+  configuration.origins["filter.default_action"] = {Layer::command_line, own.rules.front().source, 0};
+}
+
+void fill_in_ca_dir(Merge& merge) {
+  std::string& ca_dir = merge.configuration.settings.ca_dir;
+  if (!ca_dir.empty()) return;
+  auto standard = default_ca_dir();
+  if (!standard) merge.report("ca_dir", 0, 0, standard.error().context());
+  ca_dir = standard.value_or("");
 }
 
 }  // namespace
@@ -148,17 +234,13 @@ Origin Configuration::origin(std::string_view key) const {
 
 std::expected<Configuration, Problems> load(const Sources& sources) {
   Merge merge;
-  std::string home = home_dir().value_or("");
-  load_file(merge, sources, home);
-  std::ranges::sort(merge.problems, {}, [](const Problem& p) { return std::tie(p.line, p.column); });
-  std::error_code ignored;  // without a working directory relative paths stay relative
-  Place here{std::filesystem::current_path(ignored), home};
-  for (const Override& override : sources.overrides) merge.add_override(override, here);
-  if (std::string& ca_dir = merge.configuration.settings.ca_dir; ca_dir.empty()) {
-    auto standard = default_ca_dir();
-    if (!standard) merge.report("ca_dir", 0, 0, standard.error().context());
-    ca_dir = standard.value_or("");
-  }
+  load_project(merge, sources.project);
+  load_user(merge, sources);
+  load_command_line(merge, sources);
+  for (const CorpFile& file : corp_files()) load_file(merge, file.path, file.required, Layer::corp);
+  imply_default(merge.configuration);
+  merge.judge_project();
+  fill_in_ca_dir(merge);
   if (!merge.problems.empty()) return std::unexpected(std::move(merge.problems));
   return std::move(merge.configuration);
 }

@@ -1,5 +1,6 @@
 // Loading the settings: layers are merged field by field, and every value remembers where it came from.
-// Layers, lowest first: built-in defaults < the user's config file < the command line.
+// Layers, lowest first: built-in defaults < the project's file < the user's < the command line < the
+// administrator's. Rules of the filter are not merged: each layer keeps its own.
 #pragma once
 
 #include <cstdint>
@@ -11,10 +12,11 @@
 
 #include "base/error.h"
 #include "config/settings.h"
+#include "policy/rule.h"
 
 namespace weir::config {
 
-enum class Layer : std::uint8_t { defaults, user, command_line };
+using policy::Layer;
 
 /// Where the value of one key came from.
 struct Origin {
@@ -47,20 +49,44 @@ using Problems = std::vector<Problem>;
 /// One bad_config Error of all problems, a line each.
 Error to_error(const Problems& problems);
 
+/// What the user allows the project's file (config/trust.h): nothing yet; nothing any more, since it is
+/// another one than it was; to narrow what is allowed; everything. `look_up` is for ProjectChoice alone.
+enum class ProjectTrust : std::uint8_t { look_up, none, changed, narrow, widen };
+
+struct ProjectFile {
+  std::string path;    ///< canonical; empty when there is no such file
+  std::string sha256;  ///< hex, of what was read
+  ProjectTrust trust = ProjectTrust::none;
+};
+
 struct Configuration {
   Settings settings;
   std::map<std::string, Origin, std::less<>>
-      origins;       ///< by dotted key; a key that is absent has its default
-  std::string file;  ///< the file that was read; empty when there was none
+      origins;          ///< by dotted key; a key that is absent has its default
+  std::string file;     ///< the user's file that was read; empty when there was none
+  ProjectFile project;  ///< also when it is not trusted, and so not used
+  /// What the user should know, although it stops nothing. No part of them ends in a newline.
+  Problems warnings;
+  /// Every file that was read or would have been, had it existed: what to watch.
+  std::vector<std::string> watched;
 
   /// The origin of a dotted key ("tls.intercept").
   Origin origin(std::string_view key) const;
+};
+
+struct ProjectChoice {
+  std::string file;  ///< empty = find_project_file() of the working directory
+  ProjectTrust trust = ProjectTrust::look_up;
 };
 
 struct Sources {
   std::string file;            ///< empty = config_file()
   bool file_required = false;  ///< true when the user named it: then its absence is a problem
   std::vector<Override> overrides;
+  /// Rules of the command line, in the order in which they were given: pattern, action and the flag as
+  /// source. When no layer says a default action, they imply one: `allow` if all of them block, else `block`.
+  std::vector<policy::Rule> rules = {};
+  ProjectChoice project = {};
 };
 
 /// Reads and merges every layer. All problems of all layers are collected, not only the first; when there is

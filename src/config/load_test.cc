@@ -184,7 +184,7 @@ TEST_F(LoadTest, ABadClientCertificateIsShownWhole) {
   EXPECT_THAT(problems("[[tls.client_certificates]]\nhots = \"a.test\"\ncert = \"a.pem\"\n"),
               ElementsAre(HasSubstr("hots = \"a.test\"")));
   EXPECT_THAT(problems("[[tls.client_certificates]]\nhost = \"a.test\"\ncert = 3\n"),
-              ElementsAre(HasSubstr("a table whose cert is no text is not accepted")));
+              ElementsAre(HasSubstr("{ cert = 3, host = \"a.test\" } is not accepted")));
   for (const char* text : {"host = \"a..b\"\ncert = \"a.pem\"", "host = \"a.test\"", "cert = \"a.pem\"", ""})
     EXPECT_THAT(problems(std::string("[[tls.client_certificates]]\n") + text), SizeIs(1)) << text;
 }

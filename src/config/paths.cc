@@ -65,6 +65,24 @@ Result<std::string> data_root() { return xdg("XDG_STATE_HOME", ".local/state", "
 
 Result<std::string> config_file() { return xdg("XDG_CONFIG_HOME", ".config", "weir/config.toml"); }
 
+std::vector<CorpFile> corp_files() {
+  std::vector<CorpFile> files;
+  if (const char* added = ::getenv("WEIR_CORP_CONFIG"); added != nullptr && *added != '\0')
+    files.push_back({added, true});
+  files.push_back({"/etc/weir/corp.toml", false});
+  return files;
+}
+
+std::string find_project_file(std::string_view cwd) {
+  std::string home = normal(home_dir().value_or("/"));
+  for (fs::path dir = normal(cwd);; dir = dir.parent_path()) {
+    std::string candidate = dir / ".weir.toml";
+    struct stat info;
+    if (::stat(candidate.c_str(), &info) == 0 && S_ISREG(info.st_mode)) return candidate;
+    if (dir == home || dir == dir.parent_path()) return {};
+  }
+}
+
 Result<std::string> default_ca_dir() { return xdg("XDG_DATA_HOME", ".local/share", "weir/ca"); }
 
 std::string project_folder_name(std::string_view project_dir) {

@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 
@@ -18,6 +19,18 @@ Result<std::string> data_root();
 Result<std::string> config_file();
 /// $XDG_DATA_HOME/weir/ca, or ~/.local/share/weir/ca.
 Result<std::string> default_ca_dir();
+
+struct CorpFile {
+  std::string path;
+  bool required;  ///< its absence is a problem
+};
+/// The administrator's configuration, weightiest last: /etc/weir/corp.toml, and before it the file that
+/// $WEIR_CORP_CONFIG names, which adds to the former and never replaces it: that variable is the user's.
+std::vector<CorpFile> corp_files();
+
+/// The .weir.toml of the nearest ancestor of `cwd` (itself first) that has one, no further up than the home;
+/// empty when there is none. `cwd` must be absolute. Regular files only: anybody may have put it there.
+std::string find_project_file(std::string_view cwd);
 
 /// "<name of the folder>-<8 hex of the SHA-256 of its path>": stable, readable, distinct for folders of one
 /// name. `project_dir` must be absolute; it is normalised ("/a/./b/" is "/a/b"), links are not followed.

@@ -2,6 +2,7 @@
 // room gets its own small Options, filled from here by app/.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "base/host_port.h"
 #include "base/log.h"
+#include "policy/rule.h"
 
 namespace weir::config {
 
@@ -76,6 +78,13 @@ struct CaptureSettings {
   std::uint64_t retention_bytes = 10ULL << 30;  ///< oldest files are deleted above this sum; 0 = never
 };
 
+/// Which requests are allowed.
+struct FilterSettings {
+  std::chrono::milliseconds ask_timeout{30'000};  ///< then a question that nobody answered blocks
+  bool cache_decisions = true;                    ///< answers may be remembered for the session
+  std::array<policy::RuleSet, 5> layers;          ///< by policy::Layer; no layer's rules replace another's
+};
+
 struct Settings {
   std::vector<HostPort> listen{HostPort{"127.0.0.1", 8080}};  ///< port 0 = any free port
   std::uint64_t threads = 0;                                  ///< 0 = one for each core
@@ -90,6 +99,7 @@ struct Settings {
   UpstreamSettings upstream;
   LimitSettings limits;
   CaptureSettings capture;
+  FilterSettings filter;
 };
 
 }  // namespace weir::config

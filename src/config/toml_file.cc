@@ -19,20 +19,12 @@ std::string kind_name(const toml::node& node) {
   }
 }
 
-/// A table in a list. One with anything but texts in it is of no use to any setting.
-void read_members(const toml::table& table, Scalar& out) {
-  out.type = Scalar::Type::table;
-  out.text.clear();
-  for (const auto& [key, node] : table) {
-    if (const auto* text = node.as_string()) {
-      out.members.emplace_back(key.str(), text->get());
-      continue;
-    }
-    out = {Scalar::Type::other, "a table whose " + std::string(key.str()) + " is no text", out.line,
-           out.column};
-    return;
-  }
+void set_place(const toml::source_position& place, Value& out) {
+  out.line = place.line;
+  out.column = place.column;
 }
+
+Value value_of(const toml::node& node);
 
 Scalar scalar_of(const toml::node& node) {
   Scalar out{Scalar::Type::other, "", node.source().begin.line, node.source().begin.column};
@@ -46,7 +38,11 @@ Scalar scalar_of(const toml::node& node) {
     out.type = Scalar::Type::boolean;
     out.text = on->get() ? "true" : "false";
   } else if (const toml::table* table = node.as_table()) {
-    read_members(*table, out);
+    out.type = Scalar::Type::table;
+    for (const auto& [key, member] : *table) {
+      out.members.push_back({std::string(key.str()), value_of(member)});
+      set_place(key.source().begin, out.members.back().value);
+    }
   } else {
     out.text = kind_name(node);
   }
@@ -55,12 +51,11 @@ Scalar scalar_of(const toml::node& node) {
 
 Value value_of(const toml::node& node) {
   Value out;
-  out.line = node.source().begin.line;
-  out.column = node.source().begin.column;
+  set_place(node.source().begin, out);
   if (const toml::array* list = node.as_array()) {
     out.list = true;
     for (const toml::node& item : *list) out.items.push_back(scalar_of(item));
-  } else if (!node.is_table()) {
+  } else {
     out.items.push_back(scalar_of(node));
   }
   return out;
@@ -68,14 +63,11 @@ Value value_of(const toml::node& node) {
 
 void flatten(const toml::table& table, const std::string& prefix, std::vector<Entry>& out) {
   for (const auto& [key, node] : table) {
-    Entry entry{prefix + std::string(key.str()), value_of(node), node.is_table()};
+    Entry& entry = out.emplace_back(prefix + std::string(key.str()), Value(), node.is_table());
     // A table made by a header has the header's place; for a plain key the key's is the better one to show.
-    if (!entry.table) {
-      entry.value.line = key.source().begin.line;
-      entry.value.column = key.source().begin.column;
-    }
-    out.push_back(entry);
-    if (const toml::table* inner = node.as_table()) flatten(*inner, entry.key + ".", out);
+    if (!entry.table) entry.value = value_of(node);
+    set_place(entry.table ? node.source().begin : key.source().begin, entry.value);
+    if (const toml::table* inner = node.as_table()) flatten(*inner, std::string(entry.key) + ".", out);
   }
 }
 

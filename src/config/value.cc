@@ -60,6 +60,12 @@ std::string quoted(std::string_view text) {
 
 }  // namespace
 
+Value Value::string(std::string text) { return {{{Scalar::Type::string, std::move(text)}}}; }
+
+Value Value::integer(std::uint64_t number) { return {{{Scalar::Type::integer, std::to_string(number)}}}; }
+
+Value Value::boolean(bool on) { return {{{Scalar::Type::boolean, on ? "true" : "false"}}}; }
+
 Value Value::strings(const std::vector<std::string>& texts) {
   Value out;
   out.list = true;
@@ -71,8 +77,8 @@ std::string Scalar::toml() const {
   if (type == Type::integer || type == Type::boolean) return text;
   if (type != Type::table) return quoted(text);
   std::string out;
-  for (const auto& [name, member] : members)
-    out.append(out.empty() ? "{ " : ", ").append(name).append(" = ").append(quoted(member));
+  for (const auto& [name, value] : members)
+    out.append(out.empty() ? "{ " : ", ").append(name).append(" = ").append(value.toml());
   return out.empty() ? "{}" : out + " }";
 }
 
@@ -80,8 +86,8 @@ std::string Scalar::json() const {
   if (type == Type::integer || type == Type::boolean) return text;
   if (type != Type::table) return quoted(text);
   std::string out;
-  for (const auto& [name, member] : members)
-    out.append(out.empty() ? "" : ",").append(quoted(name)).append(":").append(quoted(member));
+  for (const auto& [name, value] : members)
+    out.append(out.empty() ? "" : ",").append(quoted(name)).append(":").append(value.json());
   return "{" + out + "}";
 }
 

@@ -6,10 +6,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace weir::config {
+
+struct Member;
 
 /// One scalar as it was written, or one table of a list of tables.
 struct Scalar {
@@ -18,8 +19,7 @@ struct Scalar {
   Type type = Type::string;
   std::string text;                    ///< without quotes; for `other` the name of what it is ("a date")
   std::uint32_t line = 0, column = 0;  ///< in a file; else 0
-  /// Of a table: its keys with their texts. Tables hold nothing but texts.
-  std::vector<std::pair<std::string, std::string>> members = {};
+  std::vector<Member> members;         ///< of a table
 
   std::string toml() const;
   std::string json() const;
@@ -30,15 +30,21 @@ struct Value {
   bool list = false;
   std::uint32_t line = 0, column = 0;
 
-  static Value string(std::string text) { return {{{Scalar::Type::string, std::move(text)}}}; }
-  static Value integer(std::uint64_t number) { return {{{Scalar::Type::integer, std::to_string(number)}}}; }
-  static Value boolean(bool on) { return {{{Scalar::Type::boolean, on ? "true" : "false"}}}; }
+  static Value string(std::string text);
+  static Value integer(std::uint64_t number);
+  static Value boolean(bool on);
   static Value strings(const std::vector<std::string>& texts);
 
   /// In TOML's spelling: "text", 12, ["a", "b"], [{ host = "a", cert = "b" }].
   std::string toml() const;
   /// The same in JSON's.
   std::string json() const;
+};
+
+/// A key of a table in a list.
+struct Member {
+  std::string name;
+  Value value;  ///< its place is the key's
 };
 
 /// "250ms", "30s", "2m", "1h", "7d", or a bare 0. Nothing on anything else.

@@ -63,6 +63,10 @@ struct Flow {
   ConnectionId upstream_connection = 0;
   bool upstream_reused = false;
 
+  /// What policy said, "allow", "block" or "ask", and why; empty where no policy is in force.
+  std::string filter_action;
+  std::string filter_reason;
+
   Code error = Code::none;
   std::string error_detail;
   /// Marks for the reader: comma-separated words such as "capture_dropped", "host_mismatch".

@@ -67,10 +67,8 @@ void entry_core(JsonWriter& json, const Entry& entry) {
   body_field(json, "resp_body", entry.response_body);
   if (flow.duration_us >= 0) json.field("duration_ns", flow.duration_us * 1000);
   text_field(json, "error", error_text(flow));
-  if (flow.error == Code::blocked) {
-    json.field("filter_action", "block");
-    text_field(json, "filter_reason", flow.error_detail);
-  }
+  text_field(json, "filter_action", flow.filter_action);
+  text_field(json, "filter_reason", flow.filter_reason);
 }
 
 std::string_view state(const Entry& entry) {

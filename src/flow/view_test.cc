@@ -119,7 +119,8 @@ TEST(WriteEntryTest, AFailureCarriesItsCodeAndABlockItsRule) {
   EXPECT_NE(failure.find(R"("error_code":"dns_not_found","error_phase":"dns")"), std::string::npos);
   EXPECT_EQ(failure.find("filter_action"), std::string::npos);
   flow.error = Code::blocked;
-  flow.error_detail = "matched rule: *.blocked.com";
+  flow.filter_action = "block";
+  flow.filter_reason = "matched rule: *.blocked.com";
   EXPECT_NE(json_of({flow, "1f3a-7", "s"})
                 .find(R"("filter_action":"block","filter_reason":"matched rule: *.blocked.com")"),
             std::string::npos);

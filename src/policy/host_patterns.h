@@ -10,22 +10,18 @@
 
 #include "base/host_port.h"
 #include "policy/address_range.h"
+#include "policy/host_pattern.h"
 
 namespace weir::policy {
 
 /// A set of host patterns. Immutable once compiled, so it may be shared between threads. A lookup costs one
 /// hash probe for each label of the host, whatever the number of patterns (address ranges: one test each).
 ///
-/// Patterns, case-insensitive, one trailing dot ignored, each with an optional ":port":
-///   api.example.com     that host alone
-///   *.example.com       every name below it, at any depth, but not example.com itself
-///   10.0.0.0/8          every address literal in the range (no port); names are never resolved
-///   127.0.0.1, [::1]    that address
-///   *                   every host
+/// What a pattern may be: HostPattern.
 class HostPatterns {
  public:
   HostPatterns() = default;
-  /// bad_config naming the first pattern that is none of the above.
+  /// bad_config naming the first pattern that is none.
   static Result<HostPatterns> compile(std::span<const std::string> patterns);
 
   /// `target` must be canonical, as parse_host_port makes it.
@@ -33,22 +29,26 @@ class HostPatterns {
   bool empty() const { return exact_.empty() && below_.empty() && ranges_.empty() && all_.empty(); }
 
  private:
-  /// The ports a pattern holds for; kAnyPort among them when it named none.
+  /// The ports a pattern holds for; HostPattern::kAnyPort among them when it named none.
   using Ports = std::vector<std::uint16_t>;
-  static constexpr std::uint16_t kAnyPort = 0;
   struct Hash {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
   };
   using PortsByName = std::unordered_map<std::string, Ports, Hash, std::equal_to<>>;
 
-  Result<> add(std::string_view pattern);
+  struct Range {
+    AddressRange addresses;
+    std::uint16_t port;
+  };
+
+  void add(HostPattern pattern);
   static bool covers(const Ports& ports, std::uint16_t port);
   static bool finds(const PortsByName& names, std::string_view name, std::uint16_t port);
 
   PortsByName exact_;
   PortsByName below_;  ///< keyed by the suffix: "example.com" for "*.example.com"
-  std::vector<AddressRange> ranges_;
+  std::vector<Range> ranges_;
   Ports all_;
 };
 

@@ -87,11 +87,67 @@ std::string as_html(const Error& error, const CodeInfo& about, std::uint64_t flo
       flow);
 }
 
+bool is_grpc(const http::Fields& fields) {
+  std::string_view type = fields.get("content-type").value_or("");
+  return type == "application/grpc" || type.starts_with("application/grpc+") ||
+         type.starts_with("application/grpc;");
+}
+
+// google.rpc.Code, as gRPC's own table maps HTTP's status, but for what has a closer word.
+std::string_view grpc_status(const CodeInfo& about) {
+  switch (about.status) {
+    case 400:
+    case 431: return "13";  // INTERNAL
+    case 401:
+    case 407: return "16";  // UNAUTHENTICATED
+    case 403: return "7";   // PERMISSION_DENIED
+    case 413:
+    case 429: return "8";  // RESOURCE_EXHAUSTED
+    case 408:
+    case 504: return "4";  // DEADLINE_EXCEEDED
+    case 421:
+    case 508: return "9";  // FAILED_PRECONDITION
+    default: return "14";  // UNAVAILABLE
+  }
+}
+
+// Percent-encoded as the gRPC protocol has it for grpc-message.
+std::string grpc_message(std::string_view text) {
+  std::string out;
+  for (char c : text) {
+    if (c >= ' ' && c <= '~' && c != '%') {
+      out += c;
+    } else {
+      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    }
+  }
+  return out;
+}
+
+// Its clients read nothing but the status and the message, wherever HTTP's own would tell more.
+ErrorResponse grpc_response(const Error& error, const CodeInfo& about) {
+  ErrorResponse out;
+  out.head.status = 200;
+  out.head.reason = http::reason_phrase(200);
+  out.head.fields.add("Content-Type", "application/grpc");
+  out.head.fields.add("grpc-status", grpc_status(about));
+  std::string text = fmt::format("Weir: {}", about.title);
+  if (!error.context().empty()) text += fmt::format(": {}", error.context());
+  out.head.fields.add("grpc-message", grpc_message(text));
+  return out;
+}
+
 }  // namespace
 
 ErrorResponse error_response(const Error& error, const http::RequestHead& request, std::uint64_t flow) {
   const CodeInfo& about = info(error.code());
   ErrorResponse out;
+  if (is_grpc(request.fields)) {
+    out = grpc_response(error, about);
+    out.head.fields.add("X-Weir-Error", about.name);
+    out.head.fields.add("X-Weir-Flow", std::to_string(flow));
+    return out;
+  }
   out.head.status = about.status >= 400 && about.status != 499 ? about.status : 502;
   out.head.reason = http::reason_phrase(out.head.status);
   std::string_view type;

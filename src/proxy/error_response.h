@@ -13,6 +13,7 @@ struct ErrorResponse {
   std::string body;
 };
 
+/// To a gRPC client the status and message of its own protocol (as trailers alone, with HTTP's 200). Else
 /// JSON when Accept prefers it, HTML for browsers, else plain text; always with `X-Weir-Error: <code>`,
 /// `X-Weir-Flow: <flow>` and `Cache-Control: no-store`. Everything that came from outside is escaped.
 /// `request` may be empty when no request could be read.

@@ -35,6 +35,24 @@ TEST(ErrorResponse, speaks_the_form_the_client_reads) {
     EXPECT_EQ(type_of(answer(accept)), type) << accept;
 }
 
+TEST(ErrorResponse, tells_grpc_clients_in_their_own_words) {
+  for (auto [code, status] : {std::pair(Code::blocked, "7"),
+                              {Code::upstream_timeout, "4"},
+                              {Code::connect_refused, "14"},
+                              {Code::flood, "8"}}) {
+    http::RequestHead request;
+    request.fields.add("Content-Type", "application/grpc+proto");
+    request.fields.add("Accept", "application/json");
+    ErrorResponse got = error_response(Error(code, "a\n100%"), request, 7);
+    EXPECT_EQ(got.head.status, 200);
+    EXPECT_EQ(type_of(got), "application/grpc");
+    EXPECT_EQ(got.head.fields.get("grpc-status"), status) << info(code).name;
+    EXPECT_TRUE(got.head.fields.get("grpc-message").value_or("").ends_with(": a%0A100%25"));
+    EXPECT_EQ(got.head.fields.get("x-weir-error"), info(code).name);
+    EXPECT_EQ(got.body, "");
+  }
+}
+
 TEST(ErrorResponse, says_what_happened_to_what_and_what_to_do) {
   const CodeInfo& about = info(Code::connect_refused);
   for (std::string_view accept : {"*/*", "text/html", "application/json"}) {

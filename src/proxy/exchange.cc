@@ -17,7 +17,10 @@ Exchange::Exchange(wire::Incoming& incoming, const ClientSide& client, Recorder&
     std::string_view host = request_.fields.get("host").value_or("");
     auto place = parse_host_port(host, route_.origin.scheme == http::Scheme::https ? 443 : 80);
     bool differs = !place || *place != route_.origin.place;
-    if (differs && !client.reverse) recording_.mark("host_mismatch");
+    if (differs && !client.reverse) {
+      recording_.mark("host_mismatch");
+      claimed_ = place ? *place : HostPort{std::string(host), 0};
+    }
     request_.origin = route_.origin;
     incoming.head().origin = route_.origin;
   }

@@ -39,6 +39,8 @@ class Exchange {
   http::RequestHead& request() { return request_; }
   http::ResponseHead& response() { return response_; }
   wire::Route& route() { return route_; }
+  /// The place that Host names, where that is another than the one the tunnel was opened for.
+  const std::optional<HostPort>& claimed() const { return claimed_; }
   bool client_gone = false;
   TimePoint sent{};  ///< when the request's last byte went out; the epoch until then
 
@@ -52,6 +54,7 @@ class Exchange {
   http::RequestHead request_;
   http::ResponseHead response_;
   wire::Route route_;
+  std::optional<HostPort> claimed_;
 };
 
 }  // namespace weir::proxy

@@ -11,6 +11,7 @@
 #include "policy/host_patterns.h"
 #include "proxy/credentials.h"
 #include "proxy/error_response.h"
+#include "proxy/gate.h"
 #include "proxy/minter.h"
 #include "proxy/rejections.h"
 #include "proxy/sniff.h"
@@ -48,6 +49,7 @@ struct Services {
   Minter& minter;
   const tls::ServerContext& tls;
   Rejections& rejections;
+  const Gate& gate;
   const SessionOptions& options;
 };
 
@@ -115,7 +117,7 @@ class Session {
   async::Task<Result<void>> opaque(Recording& recording, HostPort place, std::string first);
   async::Task<Result<void>> server_first(HostPort place);
   async::Task<Result<bool>> listen_for_server(HostPort place);
-  async::Task<Result<wire::UpstreamTunnel>> dial_tunnel(HostPort place);
+  async::Task<Result<wire::UpstreamTunnel>> dial_tunnel(Recording& recording, HostPort place);
   async::Task<Result<void>> run_tunnel(Recording& recording, net::Stream& client,
                                        wire::UpstreamTunnel upstream, std::string first);
   void describe_tunnel(flow::Flow& flow, const HostPort& place, flow::Interception interception);

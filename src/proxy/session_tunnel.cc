@@ -63,7 +63,7 @@ async::Task<Result<void>> Session::pass_socks(HostPort place, std::string first,
   Recording recording(services_.recorder);
   describe_tunnel(recording.flow(), place, flow::Interception::passthrough);
   recording.mark("socks5");
-  auto upstream = co_await dial_tunnel(place);
+  auto upstream = co_await dial_tunnel(recording, place);
   auto reply = upstream ? wire::SocksReply::succeeded : socks_reply_for(upstream.error());
   auto answered = co_await answer_socks(*stream_, reply);
   Result<void> done;
@@ -228,7 +228,7 @@ async::Task<Result<void>> Session::intercept_plain(HostPort place, Protocol prot
 // The client asked for a tunnel that is not ours to open: dial first, so that a failure can still be said.
 async::Task<Result<void>> Session::pass_through(Recording& recording, HostPort place,
                                                 wire::Incoming& incoming) {
-  auto upstream = co_await dial_tunnel(place);
+  auto upstream = co_await dial_tunnel(recording, place);
   if (!upstream) {
     ErrorResponse made = prepare_answer(recording, upstream.error());
     wire::TextBody body(std::move(made.body));
@@ -245,13 +245,15 @@ async::Task<Result<void>> Session::pass_through(Recording& recording, HostPort p
   co_return co_await run_tunnel(recording, incoming.tunnel(), std::move(*upstream), incoming.take_buffered());
 }
 
-async::Task<Result<wire::UpstreamTunnel>> Session::dial_tunnel(HostPort place) {
+async::Task<Result<wire::UpstreamTunnel>> Session::dial_tunnel(Recording& recording, HostPort place) {
+  auto judged = services_.gate.judge_tunnel(recording.flow(), {http::Scheme::https, place});
+  if (!judged) co_return pass(judged);
   if (auto may = services_.walk.may_pass(); !may) co_return pass(may);
   co_return co_await services_.pool.connect_tunnel(std::move(place));
 }
 
 async::Task<Result<void>> Session::opaque(Recording& recording, HostPort place, std::string first) {
-  auto upstream = co_await dial_tunnel(place);
+  auto upstream = co_await dial_tunnel(recording, place);
   if (!upstream) {
     stream_->reset_on_close();
     co_return pass(upstream);
@@ -303,7 +305,7 @@ async::Task<Result<void>> Session::server_first(HostPort place) {
 async::Task<Result<bool>> Session::listen_for_server(HostPort place) {
   Recording recording(services_.recorder);
   describe_tunnel(recording.flow(), place, flow::Interception::opaque);
-  auto upstream = co_await dial_tunnel(place);
+  auto upstream = co_await dial_tunnel(recording, place);
   if (!upstream) {
     note_failure(recording, upstream.error());
     stream_->reset_on_close();

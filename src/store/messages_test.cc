@@ -43,6 +43,8 @@ class MessagesTest : public StoreTest {
     auto database = Database::open(file, Database::Access::write, 0);
     ASSERT_TRUE(database &&
                 database->execute("DROP TABLE messages; CREATE INDEX bodies_by_hash ON bodies(hash64);"
+                                  "ALTER TABLE flows DROP COLUMN filter_action;"
+                                  "ALTER TABLE flows DROP COLUMN filter_reason;"
                                   "PRAGMA user_version=1"));
   }
 };

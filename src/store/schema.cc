@@ -54,8 +54,11 @@ CREATE TABLE messages(
 // Equal bodies are found in the writer's memory.
 constexpr const char* kNoHashIndex = "DROP INDEX bodies_by_hash;";
 
+constexpr const char* kVerdicts =
+    "ALTER TABLE flows ADD COLUMN filter_action TEXT; ALTER TABLE flows ADD COLUMN filter_reason TEXT;";
+
 // Each leads from the version before it to its own. They are never changed once released.
-constexpr const char* kSteps[] = {kFirstTables, kMessages, kNoHashIndex};
+constexpr const char* kSteps[] = {kFirstTables, kMessages, kNoHashIndex, kVerdicts};
 static_assert(std::size(kSteps) == kSchemaVersion);
 
 constexpr std::string_view kFlowColumns =
@@ -67,6 +70,7 @@ constexpr std::string_view kFlowColumns =
     "blocked_us, dns_us, connect_us, tls_us, send_us, wait_us, receive_us, client_connection, "
     "upstream_connection, "
     "upstream_reused, error, error_detail, marks";
+constexpr std::string_view kVerdictColumns = ", filter_action, filter_reason";
 
 constexpr std::string_view kMessageColumns =
     "flow, number, time, from_client, opcode, size, truncated, compressed, close_code, problem, data";
@@ -258,8 +262,13 @@ Result<std::int64_t> schema_version(Database& database, const std::filesystem::p
   return *version;
 }
 
-std::string insert_flow_sql() { return insert_sql("flows", kFlowColumns); }
-std::string select_flow_sql() { return fmt::format("SELECT {} FROM flows", kFlowColumns); }
+std::string insert_flow_sql() {
+  return insert_sql("flows", std::string(kFlowColumns).append(kVerdictColumns));
+}
+std::string select_flow_sql(std::int64_t version) {
+  bool verdicts = version >= kVerdictsSince;
+  return fmt::format("SELECT {}{} FROM flows", kFlowColumns, verdicts ? kVerdictColumns : ", NULL, NULL");
+}
 std::string insert_message_sql() { return insert_sql("messages", kMessageColumns); }
 std::string select_message_sql() { return fmt::format("SELECT {} FROM messages", kMessageColumns); }
 std::string insert_connection_sql() { return insert_sql("connections", kConnectionColumns); }
@@ -317,6 +326,7 @@ void FlowBinder::bind(Statement& insert, const flow::Flow& flow, const FlowRow& 
   bind_timing(row, flow.timing);
   row.unless_zero(flow.client_connection).unless_zero(flow.upstream_connection).truth(flow.upstream_reused);
   row.error(flow.error).unless_empty(detail_).unless_empty(marks_);
+  row.unless_empty(flow.filter_action).unless_empty(flow.filter_reason);
 }
 
 flow::Flow read_flow(const Statement& select, FlowRow& stored) {
@@ -337,6 +347,8 @@ flow::Flow read_flow(const Statement& select, FlowRow& stored) {
   flow.error = code_from_name(row.text());
   row.into(flow.error_detail);
   row.into(flow.marks);
+  row.into(flow.filter_action);
+  row.into(flow.filter_reason);
   return flow;
 }
 

@@ -14,9 +14,11 @@
 namespace weir::store {
 
 /// PRAGMA user_version of the files this program writes; it reads these and older ones.
-inline constexpr std::int64_t kSchemaVersion = 3;
+inline constexpr std::int64_t kSchemaVersion = 4;
 /// The version from which on files have a table of messages.
 inline constexpr std::int64_t kMessagesSince = 2;
+/// And from which on flows have the verdict of policy.
+inline constexpr std::int64_t kVerdictsSince = 4;
 
 /// Makes the tables that a file of this version, 0 = empty, does not have yet.
 Result<> create_tables(Database& database, std::int64_t version);
@@ -25,8 +27,8 @@ Result<std::int64_t> schema_version(Database& database, const std::filesystem::p
 
 /// "INSERT OR REPLACE INTO flows ..." with one parameter a column.
 std::string insert_flow_sql();
-/// "SELECT <columns> FROM flows", in the order `read_flow` expects.
-std::string select_flow_sql();
+/// "SELECT <columns> FROM flows" for a file of that version, in the order `read_flow` expects.
+std::string select_flow_sql(std::int64_t version);
 
 /// What a row holds besides the flow.
 struct FlowRow {

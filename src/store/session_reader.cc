@@ -113,7 +113,7 @@ Result<std::optional<SessionReader::Range>> SessionReader::range() {
 Result<std::vector<Row>> SessionReader::select(const Condition& where, const char* order,
                                                const Filter& filter, bool dead, std::size_t count) {
   auto statement =
-      database_.prepare(fmt::format("{} WHERE {} ORDER BY {}", select_flow_sql(), where.sql, order));
+      database_.prepare(fmt::format("{} WHERE {} ORDER BY {}", select_flow_sql(version_), where.sql, order));
   if (!statement) return pass(statement);
   where.bind(*statement);
   std::vector<Row> rows;

@@ -8,6 +8,7 @@
 #include "async/task_group.h"
 #include "proxy/filters/accept_encoding.h"
 #include "proxy/filters/alt_svc.h"
+#include "proxy/filters/policy.h"
 #include "proxy/session.h"
 #include "tests/support/stage.h"
 
@@ -67,8 +68,9 @@ class KeepingSink final : public flow::Sink {
   bool broken = false;
 };
 
-std::vector<std::unique_ptr<proxy::Filter>> all_filters() {
+std::vector<std::unique_ptr<proxy::Filter>> all_filters(const proxy::Gate& gate) {
   std::vector<std::unique_ptr<proxy::Filter>> out;
+  out.push_back(std::make_unique<proxy::PolicyFilter>(gate));
   out.push_back(std::make_unique<proxy::AcceptEncoding>());
   out.push_back(std::make_unique<proxy::AltSvc>());
   return out;
@@ -153,11 +155,12 @@ class Walkway {
   FakeDialer dialer_{loop_, resolver_};
   proxy::Recorder recorder_{loop_, sink_, numbers_, budget_, options_.body_limit};
   wire::UpstreamPool pool_{loop_, dialer_, client_tls_, pool_options()};
-  proxy::Filters filters_{all_filters()};
+  proxy::Gate gate_{options_.policy};
+  proxy::Filters filters_{all_filters(gate_)};
   proxy::Walk walk_{loop_, pool_, recorder_, filters_, options_.walk};
   proxy::Rejections rejections_{options_.rejections};
-  proxy::Services services_{loop_,   pool_,       recorder_,   walk_,
-                            minter_, server_tls_, rejections_, options_.session};
+  proxy::Services services_{loop_,       pool_,       recorder_, walk_,           minter_,
+                            server_tls_, rejections_, gate_,     options_.session};
   std::unordered_set<proxy::Session*> sessions_;
   async::TaskGroup serving_{loop_};
 };

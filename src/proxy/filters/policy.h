@@ -1,0 +1,25 @@
+// PolicyFilter: no request goes on that policy does not let pass. The first filter of all.
+#pragma once
+
+#include "proxy/filter.h"
+#include "proxy/gate.h"
+
+namespace weir::proxy {
+
+/// Ends an exchange with `blocked`. Where a rule that could say no is in force for the tunnel's host or for
+/// the one that Host names, the two must be one (misdirected_request): a rule could be gone around otherwise.
+/// `gate` must outlive this.
+class PolicyFilter final : public Filter {
+ public:
+  explicit PolicyFilter(const Gate& gate) : gate_(gate) {}
+
+  async::Task<Result<std::optional<Answer>>> on_request(Exchange& exchange) override;
+  Moments moments() const override { return {.request = true}; }
+
+ private:
+  Result<void> judge(Exchange& exchange) const;
+
+  const Gate& gate_;
+};
+
+}  // namespace weir::proxy
