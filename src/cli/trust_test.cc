@@ -31,8 +31,8 @@ class TrustTest : public testing::Test {
     ASSERT_NE(::mkdtemp(name.data()), nullptr);
     home_ = fs::canonical(name);
     before_ = fs::current_path();
-    fs::create_directory(home_ + "/work");
-    fs::current_path(home_ + "/work");
+    fs::create_directory(home_ + "/code");
+    fs::current_path(home_ + "/code");
     const char* home = ::getenv("HOME");
     old_home_ = home != nullptr ? home : "";
     ::setenv("HOME", home_.c_str(), 1);
@@ -74,20 +74,20 @@ TEST_F(TrustTest, TrustsListsAndRemoves) {
   write(kNarrows);
   Outcome trusted = run({"trust"});
   EXPECT_EQ(trusted.status, kExitOk) << trusted.err;
-  EXPECT_EQ(trusted.out, "trusted, to narrow what is allowed: ~/work/.weir.toml\n");
-  EXPECT_EQ(run({"trust", "list"}).out, "narrow     ~/work/.weir.toml\n");
+  EXPECT_EQ(trusted.out, "trusted, to narrow what is allowed: ~/code/.weir.toml\n");
+  EXPECT_EQ(run({"trust", "list"}).out, "narrow     ~/code/.weir.toml\n");
   write(kWidens);
-  EXPECT_EQ(run({"trust", "list"}).out, "changed    ~/work/.weir.toml\n");
+  EXPECT_EQ(run({"trust", "list"}).out, "changed    ~/code/.weir.toml\n");
   EXPECT_EQ(run({"trust", "--widen", ".weir.toml"}).out,
-            "trusted, to set everything that you do not: ~/work/.weir.toml\n");
-  EXPECT_EQ(run({"trust", "list"}).out, "widen      ~/work/.weir.toml\n");
+            "trusted, to set everything that you do not: ~/code/.weir.toml\n");
+  EXPECT_EQ(run({"trust", "list"}).out, "widen      ~/code/.weir.toml\n");
   fs::remove(".weir.toml");
-  EXPECT_EQ(run({"trust", "list"}).out, "gone       ~/work/.weir.toml\n");
-  EXPECT_EQ(run({"trust", "remove", ".weir.toml"}).out, "no longer trusted: ~/work/.weir.toml\n");
+  EXPECT_EQ(run({"trust", "list"}).out, "gone       ~/code/.weir.toml\n");
+  EXPECT_EQ(run({"trust", "remove", ".weir.toml"}).out, "no longer trusted: ~/code/.weir.toml\n");
   EXPECT_THAT(run({"trust", "list"}).out, IsEmpty());
   Outcome again = run({"trust", "remove", ".weir.toml"});
   EXPECT_EQ(again.status, kExitError);
-  EXPECT_THAT(again.err, HasSubstr("~/work/.weir.toml was not trusted"));
+  EXPECT_THAT(again.err, HasSubstr("~/code/.weir.toml was not trusted"));
 }
 
 TEST_F(TrustTest, WhatWouldBeRefusedLaterIsRefusedNow) {
@@ -96,7 +96,7 @@ TEST_F(TrustTest, WhatWouldBeRefusedLaterIsRefusedNow) {
   EXPECT_EQ(refused.status, kExitUsage);
   EXPECT_THAT(refused.err, HasSubstr("the rule \"a.test\" allows; a project's file may only narrow"));
   write("[[filter.rules]]\npattern = \"((\"\naction = \"block\"\n");
-  EXPECT_THAT(run({"trust"}).err, HasSubstr("~/work/.weir.toml:1: pattern \"((\""));
+  EXPECT_THAT(run({"trust"}).err, HasSubstr("~/code/.weir.toml:1: pattern \"((\""));
   EXPECT_THAT(run({"trust", "list"}).out, IsEmpty());
 }
 
@@ -109,7 +109,7 @@ TEST_F(TrustTest, WithoutAFileItSaysSo) {
 TEST_F(TrustTest, ConfigShowsRulesWithLayerAndSource) {
   write(std::string(kNarrows) + "[[filter.domains]]\npattern = \"b.test\"\nread = \"ask\"\n");
   EXPECT_THAT(run({"config", "show"}).err,
-              HasSubstr("~/work/.weir.toml: is not used: you have not trusted it"));
+              HasSubstr("~/code/.weir.toml: is not used: you have not trusted it"));
   ASSERT_EQ(run({"trust"}).status, kExitOk);
   std::ofstream("user.toml") << "[filter]\ndefault_action = \"ask\"\n[[filter.rules]]\npattern = \"c.test\"\n"
                                 "action = \"allow\"\n";
@@ -118,14 +118,14 @@ TEST_F(TrustTest, ConfigShowsRulesWithLayerAndSource) {
   EXPECT_THAT(table.out,
               HasSubstr("filter.rules               { pattern = \"c.test\", action = \"allow\" } # "
                         "user, user.toml:3\nfilter.rules               { pattern = \"a.test\", "
-                        "action = \"block\" } # project, ~/work/.weir.toml:1\n"));
+                        "action = \"block\" } # project, ~/code/.weir.toml:1\n"));
   EXPECT_THAT(table.out,
-              HasSubstr("{ pattern = \"b.test\", read = \"ask\" } # project, ~/work/.weir.toml:4\n"));
+              HasSubstr("{ pattern = \"b.test\", read = \"ask\" } # project, ~/code/.weir.toml:4\n"));
   Outcome json = run({"config", "show", "--json", "user.toml"});
-  EXPECT_THAT(json.out, HasSubstr("\"project\": \"~/work/.weir.toml\""));
+  EXPECT_THAT(json.out, HasSubstr("\"project\": \"~/code/.weir.toml\""));
   EXPECT_THAT(json.out,
               HasSubstr("\"rule\": {\"pattern\":\"a.test\",\"action\":\"block\"},\n      \"layer\": "
-                        "\"project\",\n      \"source\": \"~/work/.weir.toml:1\""));
+                        "\"project\",\n      \"source\": \"~/code/.weir.toml:1\""));
 }
 
 TEST_F(TrustTest, ConfigCheckCompilesTheRules) {
