@@ -32,11 +32,11 @@ class LayersTest : public testing::Test {
     before_ = fs::current_path();
     home_ = fs::canonical(name);
     corp_ = home_ + "/corp.toml";
-    project_ = home_ + "/work/.weir.toml";
+    project_ = home_ + "/code/.weir.toml";
     user_ = home_ + "/.config/weir/config.toml";
-    fs::create_directories(home_ + "/work/inner");
+    fs::create_directories(home_ + "/code/inner");
     fs::create_directories(home_ + "/.config/weir");
-    fs::current_path(home_ + "/work/inner");
+    fs::current_path(home_ + "/code/inner");
     ::setenv("HOME", home_.c_str(), 1);
     for (const char* name : {"XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "WEIR_CORP_CONFIG"})
       ::unsetenv(name);
@@ -138,22 +138,22 @@ TEST_F(LayersTest, TheVariableAddsACorpFileAndReplacesNone) {
 }
 
 TEST_F(LayersTest, TheNearestProjectFileIsFoundNoFurtherUpThanTheHome) {
-  EXPECT_EQ(find_project_file(home_ + "/work/inner"), "");
+  EXPECT_EQ(find_project_file(home_ + "/code/inner"), "");
   write(home_ + "/.weir.toml", "");
-  EXPECT_EQ(find_project_file(home_ + "/work/inner"), home_ + "/.weir.toml");
+  EXPECT_EQ(find_project_file(home_ + "/code/inner"), home_ + "/.weir.toml");
   write(project_, "");
-  EXPECT_EQ(find_project_file(home_ + "/work/inner/"), project_);
-  ASSERT_EQ(::mkfifo((home_ + "/work/inner/.weir.toml").c_str(), 0600), 0);
-  EXPECT_EQ(find_project_file(home_ + "/work/inner"), project_) << "a pipe would hang whoever reads it";
-  ::setenv("HOME", (home_ + "/work/inner").c_str(), 1);
-  EXPECT_EQ(find_project_file(home_ + "/work/inner"), "");
+  EXPECT_EQ(find_project_file(home_ + "/code/inner/"), project_);
+  ASSERT_EQ(::mkfifo((home_ + "/code/inner/.weir.toml").c_str(), 0600), 0);
+  EXPECT_EQ(find_project_file(home_ + "/code/inner"), project_) << "a pipe would hang whoever reads it";
+  ::setenv("HOME", (home_ + "/code/inner").c_str(), 1);
+  EXPECT_EQ(find_project_file(home_ + "/code/inner"), "");
 }
 
 TEST_F(LayersTest, AProjectFileIsSkippedUntilItIsTrusted) {
   write(project_, "this is no TOML");
   Configuration out = good();
   EXPECT_THAT(texts(out.warnings),
-              ElementsAre("~/work/.weir.toml: is not used: you have not trusted it. Look at it, then: weir "
+              ElementsAre("~/code/.weir.toml: is not used: you have not trusted it. Look at it, then: weir "
                           "trust"));
   EXPECT_EQ(out.project.path, project_);
   EXPECT_EQ(out.project.trust, ProjectTrust::none);
@@ -209,17 +209,17 @@ write = "ask"
 )");
   EXPECT_THAT(
       problems(),
-      ElementsAre("~/work/.weir.toml:1:1: threads is not for a project to set: a project's file may only "
+      ElementsAre("~/code/.weir.toml:1:1: threads is not for a project to set: a project's file may only "
                   "narrow what is allowed. To accept it as it stands: weir trust --widen",
-                  std::string("~/work/.weir.toml:3: filter.default_action: \"ask\" is weaker than the "
+                  std::string("~/code/.weir.toml:3: filter.default_action: \"ask\" is weaker than the "
                               "\"block\" of the layers above") +
                       kNarrow,
-                  std::string("~/work/.weir.toml:4: filter.rules: the rule \"a.test\" allows") + kNarrow,
-                  std::string("~/work/.weir.toml:7: filter.rules: the rule \"b.test\" asks, which would lift "
+                  std::string("~/code/.weir.toml:4: filter.rules: the rule \"a.test\" allows") + kNarrow,
+                  std::string("~/code/.weir.toml:7: filter.rules: the rule \"b.test\" asks, which would lift "
                               "a block of the layers above") +
                       kNarrow,
-                  std::string("~/work/.weir.toml:10: filter.domains: the entry \"c.test\" allows") + kNarrow,
-                  std::string("~/work/.weir.toml:14: filter.domains: the entry \"d.test\" asks, which would "
+                  std::string("~/code/.weir.toml:10: filter.domains: the entry \"c.test\" allows") + kNarrow,
+                  std::string("~/code/.weir.toml:14: filter.domains: the entry \"d.test\" asks, which would "
                               "lift a block of the layers above") +
                       kNarrow));
 }
