@@ -266,7 +266,7 @@ TEST_F(LayersTest, DamagedTrustIsNotTaken) {
 }
 
 TEST_F(LayersTest, OneFileHasOneName) {
-  fs::create_directory_symlink(home_ + "/work", home_ + "/link");
+  fs::create_directory_symlink(home_ + "/code", home_ + "/link");
   EXPECT_EQ(canonical_file(home_ + "/link/inner/../.weir.toml"), project_);
   EXPECT_EQ(canonical_file("../.weir.toml"), project_);
   EXPECT_EQ(canonical_file(home_ + "/gone/.weir.toml"), home_ + "/gone/.weir.toml");
