@@ -1,9 +1,12 @@
 #include "app/options.h"
 
+#include <algorithm>
 #include <memory>
 
 #include "config/doors.h"
+#include "config/log_skip.h"
 #include "config/paths.h"
+#include "config/redaction.h"
 #include "config/upstream_proxy.h"
 #include "policy/no_proxy.h"
 
@@ -81,13 +84,39 @@ Result<void> set_tls(const config::TlsSettings& settings, RoomOptions& out) {
   return set_certificates(settings, out);
 }
 
+void set_jsonl(const config::Settings& settings, RoomOptions& out) {
+  const config::CaptureSettings& capture = settings.capture;
+  if (!capture.jsonl) return;
+  std::filesystem::path data = settings.data_dir;
+  out.jsonl = {.folder = capture.jsonl_dir.empty() ? data / "logs" / "proxy"
+                                                   : std::filesystem::path(capture.jsonl_dir),
+               .session = {},
+               .roll_bytes = capture.jsonl_roll_bytes,
+               .keep = capture.jsonl_keep};
+}
+
+Result<void> set_redaction(const config::Settings& settings, RoomOptions& out) {
+  auto skip = config::compile(settings.log_skip);
+  if (!skip) return fail(Code::bad_config, "log_skip.rules: " + skip.error().context());
+  out.log_skip = std::move(*skip);
+  auto options = config::resolve(settings.redaction);
+  if (!options) return pass(options);
+  if (options->rules.empty() && options->names.empty()) return {};
+  auto redactor = flow::Redactor::compile(std::move(*options));
+  if (!redactor) return pass(redactor);
+  out.redactor = std::move(*redactor);
+  return {};
+}
+
 }  // namespace
 
 Result<RoomOptions> room_options(const config::Settings& settings) {
   RoomOptions out;
-  auto policy = policy::Policy::compile(settings.filter.layers);
-  if (!policy) return pass(policy);
-  out.policy = std::move(*policy);
+  out.sight = {settings.tls.intercept, settings.tls.passthrough};
+  out.private_hosts = settings.upstream.private_hosts;
+  auto filtering = compile_filter(settings.filter, out.private_hosts, out.sight);
+  if (!filtering) return pass(filtering);
+  out.filtering = std::move(*filtering);
   const config::LimitSettings& limits = settings.limits;
   http::h1::Limits head;
   head.head_bytes = limits.head_bytes;
@@ -117,6 +146,7 @@ Result<RoomOptions> room_options(const config::Settings& settings) {
   out.pool.tls_timeout = limit(limits.tls_timeout);
   if (auto done = set_doors(settings, out.session); !done) return pass(done);
   if (auto done = set_tls(settings.tls, out); !done) return pass(done);
+  if (auto done = set_redaction(settings, out); !done) return pass(done);
   if (auto done = set_upstream(settings, out.pool); !done) return pass(done);
   auto root = config::data_root();
   if (!root) return pass(root);
@@ -131,7 +161,14 @@ Result<RoomOptions> room_options(const config::Settings& settings) {
   out.store.retention_bytes = settings.capture.retention_bytes;
   out.drain_timeout = limit(limits.drain_timeout);
   out.connections = limits.connections;
-  out.body_limit = settings.capture.enabled ? settings.capture.body_bytes : 0;
+  set_jsonl(settings, out);
+  auto receivers = remote_receivers(settings.logging);
+  if (!receivers) return pass(receivers);
+  out.receivers = std::move(*receivers);
+  out.flush_timeout = limit(settings.logging.flush_timeout);
+  bool sent = std::ranges::any_of(out.receivers, [](const auto& receiver) { return receiver.sink.bodies; });
+  bool kept = settings.capture.enabled || settings.capture.jsonl || sent;
+  out.body_limit = kept ? settings.capture.body_bytes : 0;
   return out;
 }
 

@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <utility>
 
 #include "base/log.h"
 #include "config/paths.h"
 #include "net/listener.h"
+#include "store/session_dir.h"
 
 namespace weir::app {
 namespace {
@@ -45,44 +47,18 @@ Result<std::shared_ptr<tls::KeyLog>> open_key_log(const std::string& file) {
 
 }  // namespace
 
-// The store, with somebody looking on.
-class Server::Observed final : public flow::Sink {
- public:
-  Observed(flow::Sink& store, Observer& observer) : store_(store), observer_(observer) {}
-
-  void opened(std::unique_ptr<const flow::Flow> flow) override { store_.opened(std::move(flow)); }
-  void closed(std::unique_ptr<const flow::Flow> flow) override {
-    observer_.closed(*flow);
-    store_.closed(std::move(flow));
-  }
-  void message(std::unique_ptr<const flow::Message> message) override { store_.message(std::move(message)); }
-  void connection(std::unique_ptr<const flow::Connection> connection) override {
-    store_.connection(std::move(connection));
-  }
-  bool has_room() const override { return store_.has_room(); }
-  bool failing() const override { return store_.failing(); }
-
- private:
-  flow::Sink& store_;
-  Observer& observer_;
-};
-
-// Where accounts go when nothing is recorded.
-class Server::Nowhere final : public flow::Sink {
- public:
-  void opened(std::unique_ptr<const flow::Flow>) override {}
-  void closed(std::unique_ptr<const flow::Flow>) override {}
-  void message(std::unique_ptr<const flow::Message>) override {}
-  void connection(std::unique_ptr<const flow::Connection>) override {}
-  bool has_room() const override { return true; }
-  bool failing() const override { return false; }
-};
-
 Server::Server(RoomOptions options, tls::Authority authority)
     : options_(std::move(options)),
       authority_(std::move(authority)),
+      internal_log_(std::make_shared<store::InternalLog>(
+          store::InternalLog::Options{.folder = options_.store.data_dir / "logs" / "internal"})),
       rejections_(options_.rejections),
-      budget_(std::max<std::uint64_t>(options_.store.queue_bytes, kLeastBudget)) {}
+      budget_(std::max<std::uint64_t>(options_.store.queue_bytes, kLeastBudget)) {
+  if (options_.redactor)
+    log::set_rewrite([redactor = options_.redactor](std::string_view text) { return redactor->text(text); });
+  if (options_.log_skip) skip_ = std::make_unique<proxy::LogSkip>(options_.log_skip);
+  log::set_listener(internal_log_);
+}
 
 Result<std::unique_ptr<Server>> Server::start(const config::Settings& given, Observer* observer) {
   auto settings = with_default_folders(given);
@@ -96,7 +72,16 @@ Result<std::unique_ptr<Server>> Server::start(const config::Settings& given, Obs
   if (auto done = server->listen(*settings); !done) return pass(done);
   if (auto done = server->open(*settings, observer); !done) return pass(done);
   for (auto& worker : server->workers_) worker->start();
+  if (server->metrics_) server->metrics_->serve([self = server.get()] { return self->metrics(); });
+  server->note_start();
   return server;
+}
+
+void Server::note_start() {
+  serving_ = true;
+  std::string places;
+  for (const HostPort& place : endpoints_) places.append(places.empty() ? "" : ", ").append(place.str());
+  internal_log_->note("serves on " + places + (store_ ? ", session " + store_->session_id() : ""));
 }
 
 Result<void> Server::listen(const config::Settings& settings) {
@@ -135,33 +120,104 @@ Result<void> Server::open(const config::Settings& settings, Observer* observer) 
   auto client_tls = tls::ClientContext::make(std::move(upstream), authority_);
   if (!client_tls) return pass(client_tls);
   client_tls_ = std::make_unique<tls::ClientContext>(std::move(*client_tls));
+  if (auto metrics = open_metrics(settings.control); !metrics) return metrics;
   auto sink = open_capture(settings.capture.enabled, observer);
   if (!sink) return pass(sink);
+  asking_.configure(settings.filter);
+  if (auto asking = open_asking(*options_.filtering.policy); !asking) return asking;
   offload_ = std::make_unique<async::WorkerPool>(1);
   minter_ = std::make_unique<proxy::Minter>(authority_, leaves_, *offload_);
   std::vector<std::string> self;
   for (const HostPort& place : endpoints_) self.push_back(place.str());
+  if (metrics_) self.push_back(metrics_->endpoint().str());
   for (auto& sockets : sockets_)
-    workers_.push_back(std::make_unique<Worker>(Shared{options_, **sink, numbers_, budget_, *minter_,
-                                                       *server_tls_, rejections_, *client_tls_, connections_},
-                                                std::move(sockets), self));
+    workers_.push_back(std::make_unique<Worker>(
+        Shared{options_, redacted(**sink), numbers_, budget_, *minter_, *server_tls_, rejections_,
+               *client_tls_, connections_, &asking_.questions(), skip_.get()},
+        std::move(sockets), self));
   return {};
 }
 
+// A filter that is on may ask, if not as it is then after it has been read again.
+Result<void> Server::open_asking(const policy::Policy& policy) {
+  if (policy.off()) return {};
+  return asking_.open({.project_dir = options_.store.data_dir,
+                       .session = store_ ? store_->directory() : std::filesystem::path()},
+                      options_.redactor);
+}
+
 Result<flow::Sink*> Server::open_capture(bool enabled, Observer* observer) {
-  flow::Sink* sink = nullptr;
   if (enabled) {
     auto store = store::SessionStore::open(options_.store);
     if (!store) return pass(store);
     store_ = std::move(*store);
-    sink = store_.get();
-  } else {
-    nowhere_ = std::make_unique<Nowhere>();
-    sink = nowhere_.get();
+    sinks_.set_record(*store_);
   }
-  if (!observer) return sink;
-  observed_ = std::make_unique<Observed>(*sink, *observer);
-  return observed_.get();
+  if (options_.jsonl) {
+    options_.jsonl->session = session_id();
+    auto jsonl = store::JsonlWriter::open(*options_.jsonl);
+    if (!jsonl)
+      return fail(jsonl.error().code(),
+                  jsonl.error().context() + "; make it writable, or choose another folder with --jsonl=DIR");
+    jsonl_ = std::move(*jsonl);
+    sinks_.add_log(*jsonl_);
+  }
+  remote_.start(options_.receivers, session_id());
+  remote_.add_to(sinks_);
+  if (observer) sinks_.add_observer(*observer);
+  if (metrics_) sinks_.add_observer(flow_metrics_);
+  if (store_ && !jsonl_ && remote_.empty() && !observer && !metrics_) return store_.get();
+  return &sinks_;
+}
+
+Result<void> Server::open_metrics(const config::ControlSettings& settings) {
+  auto options = metrics_options(settings);
+  if (!options) return pass(options);
+  if (!*options) return {};
+  auto opened = control::MetricsServer::open(std::move(**options));
+  if (!opened) return pass(opened);
+  metrics_ = std::move(*opened);
+  return {};
+}
+
+std::string Server::metrics() const {
+  return metrics_text({.flows = flow_metrics_,
+                       .begun = begun_,
+                       .connections = connections_.load(std::memory_order_relaxed),
+                       .store = store_ ? std::optional(counters()) : std::nullopt,
+                       .jsonl = jsonl_ ? std::optional(jsonl_->counters()) : std::nullopt,
+                       .redaction = redacting_ ? std::optional(redaction()) : std::nullopt,
+                       .skipped = skipped(),
+                       .complaints = internal_log_->complaints(),
+                       .remote = remote_.counters()});
+}
+
+const std::string& Server::session_id() {
+  if (session_id_.empty()) session_id_ = store_ ? store_->session_id() : store::new_session_id(wall_now());
+  return session_id_;
+}
+
+flow::Sink& Server::redacted(flow::Sink& sink) {
+  if (!options_.redactor) return sink;
+  if (!redacting_)
+    redacting_ = std::make_unique<store::RedactingSink>(
+        options_.redactor, sink,
+        store::EventQueue::Limits{options_.store.queue_bytes, options_.store.when_full});
+  return *redacting_;
+}
+
+store::SessionStore::Counters Server::counters() const {
+  if (!store_) return {};
+  store::SessionStore::Counters out = store_->counters();
+  store::RedactingSink::Counters before = redaction();
+  out.shed_bodies += before.shed_bodies;
+  out.shed_flows += before.shed_flows;
+  out.lost_messages += before.shed_messages;
+  return out;
+}
+
+store::RedactingSink::Counters Server::redaction() const {
+  return redacting_ ? redacting_->counters() : store::RedactingSink::Counters();
 }
 
 Server::~Server() {
@@ -172,13 +228,16 @@ Server::~Server() {
 }
 
 Result<void> Server::set_filter(const config::FilterSettings& settings) {
-  auto policy = policy::Policy::compile(settings.layers);
-  if (!policy) return pass(policy);
-  for (auto& worker : workers_) worker->set_policy(*policy);
+  auto filtering = compile_filter(settings, options_.private_hosts, options_.sight);
+  if (!filtering) return pass(filtering);
+  if (auto asking = open_asking(*filtering->policy); !asking) return asking;
+  asking_.configure(settings);
+  for (auto& worker : workers_) worker->set_filtering(*filtering);
   return {};
 }
 
 void Server::drain() {
+  asking_.drain();
   for (auto& worker : workers_) worker->drain();
 }
 
@@ -195,9 +254,17 @@ void Server::join() {
 }
 
 void Server::close() {
+  metrics_.reset();  // it asks all that is closed here
   offload_.reset();
   workers_.clear();
+  asking_.close();  // it reads what the store has written
+  if (redacting_) redacting_->close();
   if (store_) store_->close();
+  if (jsonl_) jsonl_->close();
+  remote_.close(options_.flush_timeout);
+  if (std::exchange(serving_, false)) internal_log_->note("ended");
+  log::set_listener(nullptr);
+  log::set_rewrite({});
 }
 
 Result<config::Settings> with_default_folders(config::Settings settings) {

@@ -6,12 +6,20 @@
 #include <string>
 #include <vector>
 
+#include "app/asking.h"
+#include "app/metrics.h"
 #include "app/observer.h"
 #include "app/options.h"
+#include "app/remote_logs.h"
+#include "app/sinks.h"
 #include "app/worker.h"
 #include "async/offload.h"
 #include "config/settings.h"
+#include "control/metrics_server.h"
 #include "flow/sink.h"
+#include "proxy/log_skip.h"
+#include "store/internal_log.h"
+#include "store/redacting_sink.h"
 #include "store/session_store.h"
 #include "tls/authority.h"
 
@@ -31,6 +39,24 @@ class Server {
   const tls::Authority& authority() const { return authority_; }
   /// Null when nothing is recorded (capture.enabled).
   const store::SessionStore* store() const { return store_.get(); }
+  /// The totals of store(), what was lost on the way to it included; all zero without it.
+  store::SessionStore::Counters counters() const;
+  /// What the user's own redaction rules did; all zero without them.
+  store::RedactingSink::Counters redaction() const;
+  /// How many flows were not recorded since log-skip rules say so.
+  std::uint64_t skipped() const { return skip_ ? skip_->skipped() : 0; }
+  /// For whoever shows or sends what the walk saw, other than through a sink. Null without rules.
+  const flow::Redactor* redactor() const { return options_.redactor.get(); }
+  /// Null when no JSON Lines are written (capture.jsonl).
+  const store::JsonlWriter* jsonl() const { return jsonl_.get(); }
+  const RemoteLogs& remote() const { return remote_; }
+  /// Where metrics are answered; null when they are not.
+  const HostPort* metrics_endpoint() const { return metrics_ ? &metrics_->endpoint() : nullptr; }
+  /// What Weir logs while this server is there goes into logs/internal of the data folder, too.
+  const store::InternalLog& internal_log() const { return *internal_log_; }
+
+  /// Where people answer what policy asks; null while no filter is on.
+  const std::filesystem::path* ask_socket() const { return asking_.socket(); }
 
   /// Another filter, for every request from now on, on kept-alive connections too; what is under way goes on.
   /// The rest of `settings` is not looked at. Errors (bad_config): the filter stays as it was.
@@ -52,14 +78,27 @@ class Server {
   Result<void> listen(const config::Settings& settings);
   Result<void> open(const config::Settings& settings, Observer* observer);
 
-  class Observed;
-  class Nowhere;
+  void note_start();
+  Result<void> open_asking(const policy::Policy& policy);
   Result<flow::Sink*> open_capture(bool enabled, Observer* observer);
+  Result<void> open_metrics(const config::ControlSettings& settings);
+  std::string metrics() const;
+  /// Of the record, or of its own when there is none.
+  const std::string& session_id();
+  /// What stands in front of `sink`, so that no secret gets there; itself when there are no rules.
+  flow::Sink& redacted(flow::Sink& sink);
   RoomOptions options_;
   tls::Authority authority_;
+  std::shared_ptr<store::InternalLog> internal_log_;
   std::unique_ptr<store::SessionStore> store_;
-  std::unique_ptr<Nowhere> nowhere_;
-  std::unique_ptr<Observed> observed_;
+  std::unique_ptr<store::JsonlWriter> jsonl_;
+  FlowMetrics flow_metrics_;
+  RemoteLogs remote_;
+  std::string session_id_;
+  Sinks sinks_;                                      // of these and the observer
+  std::unique_ptr<store::RedactingSink> redacting_;  // in front of them all
+  std::unique_ptr<proxy::LogSkip> skip_;
+  Asking asking_;
   proxy::Numbers numbers_;
   proxy::Rejections rejections_;
   proxy::CaptureBudget budget_;
@@ -68,9 +107,12 @@ class Server {
   std::unique_ptr<tls::ServerContext> server_tls_;
   std::unique_ptr<tls::ClientContext> client_tls_;
   std::unique_ptr<proxy::Minter> minter_;
+  bool serving_ = false;
   std::vector<HostPort> endpoints_;
   std::vector<std::vector<UniqueFd>> sockets_;  // by worker
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<control::MetricsServer> metrics_;
+  TimePoint begun_ = steady_now();
   std::unique_ptr<async::WorkerPool> offload_;  // ends first: its work posts to the workers' loops
 };
 

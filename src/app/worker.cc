@@ -67,9 +67,10 @@ Worker::Worker(Shared shared, std::vector<UniqueFd> listeners, std::vector<std::
       self_(std::move(self)),
       resolver_(loop_),
       dialer_(loop_, resolver_),
-      recorder_(loop_, shared.sink, shared.numbers, shared.budget, shared.options.body_limit),
+      recorder_(loop_, shared.sink, shared.numbers, shared.budget, shared.options.body_limit, shared.skip),
+      reach_(shared.options.filtering.guard),
       pool_(loop_, dialer_, shared.client_tls, pool_options()),
-      gate_(shared.options.policy),
+      gate_(loop_, shared.options.filtering.policy, shared.questions),
       filters_(filters_in_order(gate_)),
       walk_(loop_, pool_, recorder_, filters_, shared.options.walk),
       services_{loop_,
@@ -95,7 +96,10 @@ wire::PoolOptions Worker::pool_options() {
   wire::PoolOptions options = shared_.options.pool;
   options.next_id = [this] { return shared_.numbers.next_connection(); };
   options.account = [this](const wire::UpstreamFacts& facts, const net::Stream& stream, bool ended) {
-    shared_.sink.connection(account_of(facts, stream, ended));
+    recorder_.tell(account_of(facts, stream, ended));
+  };
+  options.guard = [this](wire::Caller caller, const HostPort& place, const net::Address* address) {
+    return reach_.judge(caller, place, address);
   };
   options.is_self = [this](const net::TcpStream& stream) { return is_self(stream); };
   return options;
@@ -161,8 +165,12 @@ async::Task<void> Worker::serve(UniqueFd socket) {
   co_await session.run();
 }
 
-void Worker::set_policy(std::shared_ptr<const policy::Policy> policy) {
-  loop_.post([this, policy = std::move(policy)]() mutable { gate_.replace(std::move(policy)); });
+void Worker::set_filtering(Filtering filtering) {
+  loop_.post([this, filtering = std::move(filtering)]() mutable {
+    gate_.replace(std::move(filtering.policy));
+    reach_.replace(std::move(filtering.guard));
+    pool_.renew();
+  });
 }
 
 void Worker::drain() {

@@ -27,6 +27,8 @@ struct Shared {
   proxy::Rejections& rejections;
   const tls::ClientContext& client_tls;
   std::atomic<std::size_t>& connections;
+  proxy::Questions* questions;
+  proxy::LogSkip* skip;  ///< null: everything is recorded
 };
 
 class Worker {
@@ -37,7 +39,7 @@ class Worker {
 
   void start();
   /// Any thread. In force for every request that comes after.
-  void set_policy(std::shared_ptr<const policy::Policy> policy);
+  void set_filtering(Filtering filtering);
   /// Any thread. Stops accepting; ends idle connections; the others get until `drain_timeout`, then are cut.
   void drain();
   /// Any thread. Cuts what is left of a drain at once.
@@ -59,6 +61,7 @@ class Worker {
   net::Resolver resolver_;
   net::Dialer dialer_;
   proxy::Recorder recorder_;
+  proxy::Reach reach_;
   wire::UpstreamPool pool_;
   proxy::Gate gate_;
   proxy::Filters filters_;

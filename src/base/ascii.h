@@ -20,6 +20,13 @@ constexpr bool iequals(std::string_view a, std::string_view b) {
   return true;
 }
 
+/// True when `part` is somewhere in `text`.
+constexpr bool icontains(std::string_view text, std::string_view part) {
+  for (std::size_t i = 0; i + part.size() <= text.size(); ++i)
+    if (iequals(text.substr(i, part.size()), part)) return true;
+  return false;
+}
+
 inline std::string lower(std::string_view text) {
   std::string out(text);
   for (char& c : out) c = to_lower(c);

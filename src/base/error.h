@@ -59,6 +59,7 @@ enum class Code : std::uint8_t {
   blocked,
   loop_detected,
   port_refused,
+  address_refused,
   // DNS
   dns_not_found,
   dns_failed,

@@ -4,13 +4,18 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <string>
+#include <mutex>
+#include <utility>
 
 namespace weir::log {
 namespace {
 
 std::atomic<Level> g_level{Level::info};
 std::atomic<int> g_fd{STDERR_FILENO};
+std::mutex g_listener_mutex;
+std::shared_ptr<Listener> g_listener;
+std::shared_ptr<const Rewrite> g_rewrite;  // with the same mutex
+thread_local bool t_telling = false;       // this thread is within Listener::heard
 
 void append_printable(std::string& line, std::string_view text) {
   for (char c : text) {
@@ -23,25 +28,72 @@ void append_printable(std::string& line, std::string_view text) {
   }
 }
 
+std::shared_ptr<const Rewrite> current_rewrite() {
+  std::lock_guard lock(g_listener_mutex);
+  return g_rewrite;
+}
+
+void tell(const Line& line) {
+  if (t_telling) return;
+  std::shared_ptr<Listener> listener;
+  {
+    std::lock_guard lock(g_listener_mutex);
+    listener = g_listener;
+  }
+  if (!listener) return;
+  t_telling = true;
+  listener->heard(line);
+  t_telling = false;
+}
+
 }  // namespace
+
+std::string_view name(Level level) {
+  static constexpr std::string_view kNames[] = {"DEBUG", "INFO", "WARN", "ERROR"};
+  return kNames[std::to_underlying(level)];
+}
 
 void set_level(Level level) { g_level = level; }
 void set_output(int fd) { g_fd = fd; }
 bool enabled(Level level) { return level >= g_level.load(std::memory_order_relaxed); }
 
-void write(Level level, std::string_view text) {
-  static constexpr const char* kNames[] = {"DEBUG", "INFO", "WARN", "ERROR"};
-  timespec now;
-  clock_gettime(CLOCK_REALTIME, &now);
+void set_listener(std::shared_ptr<Listener> listener) {
+  std::lock_guard lock(g_listener_mutex);
+  g_listener.swap(listener);
+}
+
+std::string formatted(const Line& line) {
+  time_t seconds = line.time / 1'000'000'000;
   tm utc;
-  gmtime_r(&now.tv_sec, &utc);
-  std::string line = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z {} ", utc.tm_year + 1900,
-                                 utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
-                                 now.tv_nsec / 1000000, kNames[static_cast<int>(level)]);
-  append_printable(line, text);
-  line += '\n';
-  // A log line that cannot be written has nowhere to be reported.
-  [[maybe_unused]] ssize_t written = ::write(g_fd, line.data(), line.size());
+  gmtime_r(&seconds, &utc);
+  std::string out = fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z {} ", utc.tm_year + 1900,
+                                utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
+                                line.time % 1'000'000'000 / 1'000'000, name(line.level));
+  if (!line.component.empty()) {
+    out += '[';
+    append_printable(out, line.component);
+    out += "] ";
+  }
+  append_printable(out, line.text);
+  return out += '\n';
+}
+
+void set_rewrite(Rewrite rewrite) {
+  auto shared = rewrite ? std::make_shared<const Rewrite>(std::move(rewrite)) : nullptr;
+  std::lock_guard lock(g_listener_mutex);
+  g_rewrite.swap(shared);
+}
+
+void write(Level level, std::string_view component, std::string_view text) {
+  std::string rewritten;
+  if (auto rewrite = current_rewrite()) text = rewritten = (*rewrite)(text);
+  Line line{wall_now(), level, component, text};
+  if (int fd = g_fd; fd >= 0) {
+    std::string out = formatted(line);
+    // A log line that cannot be written has nowhere to be reported.
+    [[maybe_unused]] ssize_t written = ::write(fd, out.data(), out.size());
+  }
+  tell(line);
 }
 
 }  // namespace weir::log

@@ -123,7 +123,10 @@ Result<std::string> wire_body(store::Query& query, const store::Row& row, Part p
 }
 
 std::string decoded_body(const store::Row& row, Part part, std::string bytes, std::size_t max) {
-  auto decoded = http::content::decode(list_value(fields_of(row, part), "content-encoding"), bytes, max);
+  // A body that had to be changed was decoded before it was stored.
+  std::string codings =
+      captured(row, part).decoded ? "" : list_value(fields_of(row, part), "content-encoding");
+  auto decoded = http::content::decode(codings, bytes, max);
   if (decoded) return std::move(decoded->text);
   bytes.resize(std::min(bytes.size(), max));
   return bytes;

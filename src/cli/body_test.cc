@@ -38,6 +38,12 @@ TEST(BodyPreviewTest, Table) {
   EXPECT_EQ(Exchange("plain", "unheard-of").preview(), "plain");
 }
 
+TEST(BodyPreviewTest, ABodyThatWasStoredDecodedIsNotDecodedAgain) {
+  Exchange exchange(std::string(kGzipHello), "gzip");  // its text happens to be gzip
+  exchange.row.flow.response_body.decoded = true;
+  EXPECT_EQ(exchange.preview(), "(binary, 28 B)");
+}
+
 TEST(BodyPreviewTest, WithoutABody) {
   FakeQuery query;
   store::Row row = sample_row(1);

@@ -16,7 +16,10 @@
 #include "config/fields.h"
 #include "config/filter.h"
 #include "config/load.h"
+#include "config/log_skip.h"
 #include "config/paths.h"
+#include "config/redaction.h"
+#include "config/remote.h"
 #include "flow/text.h"
 #include "policy/policy.h"
 #include "tls/file.h"
@@ -61,6 +64,13 @@ int check(const ConfigFlags& flags) {
   }
   if (auto policy = policy::Policy::compile(loaded->settings.filter.layers); !policy)
     return report(policy.error());
+  if (auto skip = config::compile(loaded->settings.log_skip); !skip) return report(skip.error());
+  // Another shell, or a service, may have what is missing here.
+  if (auto secrets = config::resolve(loaded->settings.redaction); !secrets)
+    fmt::print(stderr, "weir: as things are here, Weir would not start: {}\n",
+               flow::printable(secrets.error().context()));
+  if (auto receivers = config::all_receivers(loaded->settings.logging); !receivers) return report(receivers.error());
+  if (auto control = config::check_control(loaded->settings.control); !control) return report(control.error());
   report(loaded->warnings);
   auto sets = std::ranges::count_if(loaded->origins,
                                     [&](const auto& origin) { return origin.second.source == loaded->file; });
@@ -124,6 +134,20 @@ void print_rules(std::string_view key, const config::FilterSettings& filter, Rul
                  fmt::format("{}, {}", policy::name(rule.layer), rule.source), out);
 }
 
+void print_redaction(std::string_view key, const config::RedactionSettings& settings, std::string& out) {
+  for (std::size_t i = 0; i < settings.layers.size(); ++i)
+    for (const config::RedactionRule& rule : settings.layers[i].rules)
+      print_line(key, config::to_table(rule).toml(),
+                 fmt::format("{}, {}", policy::name(static_cast<policy::Layer>(i)), rule.place), out);
+}
+
+void print_skips(std::string_view key, const config::LogSkipSettings& settings, std::string& out) {
+  for (const auto& layer : settings.layers)
+    for (const policy::Rule& rule : layer)
+      print_line(key, config::to_skip_table(rule).toml(),
+                 fmt::format("{}, {}", policy::name(rule.layer), rule.source), out);
+}
+
 void print_table(const config::Configuration& loaded, std::string& out) {
   out += loaded.file.empty() ? "# no configuration file (`weir config init` writes one)\n"
                              : "# " + flow::printable(loaded.file) + "\n";
@@ -133,6 +157,10 @@ void print_table(const config::Configuration& loaded, std::string& out) {
       print_rules(field.key, filter, &policy::RuleSet::rules, out);
     else if (field.key == "filter.domains")
       print_rules(field.key, filter, &policy::RuleSet::domains, out);
+    else if (field.key == "redaction.rules")
+      print_redaction(field.key, loaded.settings.redaction, out);
+    else if (field.key == "log_skip.rules")
+      print_skips(field.key, loaded.settings.log_skip, out);
     else
       print_line(field.key, field.show(loaded.settings).toml(), loaded.origin(field.key).str(), out);
 }

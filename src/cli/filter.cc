@@ -1,4 +1,4 @@
-// `weir filter test`: what policy says of a request, and why.
+// `weir filter`, and of its verbs `test`: what policy says of a request, and why.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "base/json.h"
+#include "cli/filter_verbs.h"
 #include "cli/output.h"
 #include "cli/problems.h"
 #include "cli/verbs.h"
@@ -97,7 +98,7 @@ int test(const FilterFlags& flags) {
 
 void add_filter(CLI::App& app, int& exit_code) {
   auto flags = std::make_shared<FilterFlags>();
-  CLI::App* verb = app.add_subcommand("filter", "Ask what the filter says of a request");
+  CLI::App* verb = app.add_subcommand("filter", "Show the filter, ask what it says of a request, or make one");
   verb->require_subcommand(1);
   CLI::App* sub = verb->add_subcommand(
       "test",
@@ -109,6 +110,8 @@ void add_filter(CLI::App& app, int& exit_code) {
   sub->add_option("--config", flags->file, "This configuration file")->type_name("FILE");
   sub->add_flag("--json", flags->json, "As JSON");
   sub->callback([flags, &exit_code] { exit_code = test(*flags); });
+  add_filter_show(*verb, exit_code);
+  add_filter_generate(*verb, exit_code);
 }
 
 }  // namespace weir::cli

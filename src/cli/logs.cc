@@ -1,44 +1,27 @@
 // `weir logs [proxy]`: the recorded flows as table, lines, JSON or statistics, or live.
 #include <fmt/format.h>
-#include <poll.h>
 #include <unistd.h>
 
 #include <CLI/App.hpp>
-#include <chrono>
 #include <cstdio>
 #include <memory>
 
 #include "cli/listing.h"
+#include "cli/log_source.h"
+#include "cli/logs_internal.h"
+#include "cli/patience.h"
 #include "cli/place.h"
-#include "cli/signals.h"
+#include "cli/time_flag.h"
 #include "cli/verbs.h"
+#include "flow/text.h"
 
 namespace weir::cli {
 namespace {
 
-constexpr std::chrono::milliseconds kPollInterval{200};
-
-/// The waiting of `-f`: ended by a signal, or when the reader of standard output has gone.
-class Patience {
- public:
-  /// Waits one interval; false when it is time to end.
-  bool pause() {
-    if (auto signal = signals_.wait(kPollInterval)) ended_by_ = signal->number;
-    pollfd reader{STDOUT_FILENO, 0, 0};
-    bool reader_gone = poll(&reader, 1, 0) > 0 && (reader.revents & (POLLERR | POLLHUP));
-    return ended_by_ == 0 && !reader_gone;
-  }
-  int exit_code() const { return ended_by_ == 0 ? kExitOk : 128 + ended_by_; }
-
- private:
-  Signals signals_;
-  int ended_by_ = 0;
-};
-
 struct Logs {
   LogsOptions options;
   Place place;
-  std::string kind = "proxy";
+  LogSource source;
   bool no_color = false;
 };
 
@@ -46,16 +29,18 @@ bool nothing_recorded(const Result<std::unique_ptr<store::Query>>& query) {
   return !query && query.error().code() == Code::not_found;
 }
 
-int follow(const OpenQuery& open, const LogsOptions& options, Output& out) {
+int follow(const OpenQuery& open, const Logs& logs, Output& out) {
   Patience patience;
   auto query = open();
-  if (nothing_recorded(query)) fmt::print(stderr, "weir: nothing recorded yet; waiting (Ctrl-C ends)\n");
+  if (nothing_recorded(query))
+    fmt::print(stderr, "weir: {}; waiting (Ctrl-C ends)\n",
+               logs.source.from.empty() ? "nothing recorded yet" : flow::printable(query.error().context()));
   while (nothing_recorded(query)) {
     if (!patience.pause()) return patience.exit_code();
     query = open();
   }
   if (!query) return report(query.error());
-  auto followed = follow_rows(**query, options, out, [&] { return patience.pause(); });
+  auto followed = follow_rows(**query, logs.options, out, [&] { return patience.pause(); });
   if (followed) followed = out.finish();
   return followed ? patience.exit_code() : report(followed.error());
 }
@@ -63,10 +48,14 @@ int follow(const OpenQuery& open, const LogsOptions& options, Output& out) {
 int list(const OpenQuery& open, const Logs& logs, Output& out) {
   auto printed = print_rows(open, logs.options, out);
   auto finished = out.finish();
-  if (!printed) return report_no_recordings(logs.place, printed.error());
+  report_damage(logs.source.damage, logs.source.from);
+  if (!printed) return report_no_recordings(logs.place, logs.source, printed.error());
   if (!finished) return report(finished.error());
   if (*printed == 0 && !logs.options.json && !logs.options.stats)
     fmt::print(stderr, "weir: no flow matches\n");
+  const store::Filter& filter = logs.options.filter;
+  if (*printed == 0 && !(filter.process.empty() && filter.device.empty() && filter.model.empty()))
+    fmt::print(stderr, "weir: this version does not record process, device and model\n");
   return kExitOk;
 }
 
@@ -75,30 +64,22 @@ int run(Logs& logs) {
   Output out(STDOUT_FILENO);
   logs.options.width = terminal_width(STDOUT_FILENO);
   logs.options.color = wants_color(logs.options.width > 0, logs.no_color);
-  auto scope = scope_of(logs.place);
-  if (!scope) return report_no_recordings(logs.place, scope.error());
-  OpenQuery open = [&] { return store::Query::open(*scope, logs.options.filter); };
-  return logs.options.follow ? follow(open, logs.options, out) : list(open, logs, out);
+  logs.source.bodies = logs.options.body;
+  OpenQuery open = [&] { return open_recordings(logs.place, logs.source, logs.options.filter); };
+  return logs.options.follow ? follow(open, logs, out) : list(open, logs, out);
 }
 
-// The value of a flag, or CLI11's usage error, which main() turns into words.
-template <typename T>
-T parsed(const char* flag, Result<T> result) {
-  if (!result)
-    throw CLI::ValidationError(flag, result.error().context());  // hazard-ok: CLI11 knows no other way
-  return std::move(*result);
+std::vector<store::StatusRange> parsed_status(const std::string& text) {
+  auto ranges = parse_status(text);
+  if (!ranges)
+    throw CLI::ValidationError("--status", ranges.error().context());  // hazard-ok: CLI11 knows no other way
+  return std::move(*ranges);
 }
 
 void add_filters(CLI::App& app, store::Filter& filter) {
-  auto time = [&](const char* flag, std::optional<WallNanos>& to, const char* help) {
-    app.add_option_function<std::string>(
-           flag, [flag, &to](const std::string& text) { to = parsed(flag, parse_time(text, wall_now())); },
-           help)
-        ->type_name("TIME");
-  };
-  time("--since", filter.since,
-       "Only flows from this time on: 2024-01-15T12:00:00, a date, 1h, 2d, today ...");
-  time("--until", filter.until, "Only flows up to this time");
+  add_time_flag(app, "--since", filter.since,
+                "Only flows from this time on: 2024-01-15T12:00:00, a date, 1h, 2d, today ...");
+  add_time_flag(app, "--until", filter.until, "Only flows up to this time");
   app.add_option("--url", filter.url, "Only URLs that contain this text")->type_name("TEXT");
   app.add_option_function<std::string>(
          "--host", [&](const std::string& text) { filter.host = lower(text); },
@@ -106,11 +87,19 @@ void add_filters(CLI::App& app, store::Filter& filter) {
       ->type_name("HOST");
   app.add_option("--method", filter.method, "Only this method")->type_name("METHOD");
   app.add_option_function<std::string>(
-         "--status", [&](const std::string& text) { filter.status = parsed("--status", parse_status(text)); },
+         "--status", [&](const std::string& text) { filter.status = parsed_status(text); },
          "Only these statuses: 200, 400-599, 4xx, \">=400\", 200,404")
       ->type_name("STATUS");
   app.add_flag("--errors", filter.errors, "Only failures and statuses from 400");
   app.add_flag("--blocked", filter.blocked, "Only what policy blocked");
+  app.add_option(
+         "--process", filter.process,
+         "Only what this program sent (part of its name); not recorded yet, so only for logs that have it")
+      ->type_name("TEXT");
+  app.add_option("--device", filter.device, "The same for the device it came from; not recorded yet")
+      ->type_name("TEXT");
+  app.add_option("--model", filter.model, "The same for the model it asks; not recorded yet")
+      ->type_name("TEXT");
 }
 
 void add_formats(CLI::App& app, Logs& logs) {
@@ -125,20 +114,39 @@ void add_formats(CLI::App& app, Logs& logs) {
   app.add_flag("--wide", options.wide, "Never cut a URL to the width of the terminal");
 }
 
+void add_flags(CLI::App& app, Logs& logs) {
+  app.add_option_function<std::size_t>(
+         "-n,--last", [&logs](std::size_t count) { logs.options.last = count; },
+         "Only the newest N of those that match (default 100; 0 = all; with -f default 10; 0 = none)")
+      ->type_name("N");
+  add_filters(app, logs.options.filter);
+  add_formats(app, logs);
+  add_place_flags(app, logs.place);
+  add_from_flag(app, logs.source);
+}
+
+// What stands in front of "internal" is for requests.
+void refuse_flags_of(const CLI::App& logs) {
+  for (const CLI::Option* option : logs.get_options())
+    if (option->count() > 0)
+      throw CLI::ValidationError(option->get_name(),  // hazard-ok: CLI11 knows no other way
+                                 "is for requests; flags of internal go behind it");
+}
+
 }  // namespace
 
 void add_logs(CLI::App& app, int& exit_code) {
   auto logs = std::make_shared<Logs>();
-  CLI::App* verb = app.add_subcommand("logs", "Show recorded requests");
-  verb->add_option("kind", logs->kind, "What to show: proxy (requests)")->check(CLI::IsMember({"proxy"}));
-  verb->add_option_function<std::size_t>(
-          "-n,--last", [logs](std::size_t count) { logs->options.last = count; },
-          "Only the newest N (default 100; 0 = all; with -f default 10; 0 = none)")
-      ->type_name("N");
-  add_filters(*verb, logs->options.filter);
-  add_formats(*verb, *logs);
-  add_place_flags(*verb, logs->place);
-  verb->callback([logs, &exit_code] { exit_code = run(*logs); });
+  CLI::App* verb = app.add_subcommand("logs", "Show recorded requests, or what Weir said of itself");
+  add_flags(*verb, *logs);
+  CLI::App* proxy = verb->add_subcommand("proxy", "Show recorded requests: what `weir logs` alone does");
+  add_flags(*proxy, *logs);
+  CLI::App* internal = add_logs_internal(*verb, exit_code);
+  verb->require_subcommand(0, 1);
+  verb->callback([logs, verb, internal, &exit_code] {
+    if (internal->parsed()) return refuse_flags_of(*verb);
+    exit_code = run(*logs);
+  });
 }
 
 }  // namespace weir::cli

@@ -57,10 +57,14 @@ void add_verbs(CLI::App& app, int& exit_code) {
   add_run(app, exit_code);
   add_logs(app, exit_code);
   add_show(app, exit_code);
+  add_sessions(app, exit_code);
   add_ca(app, exit_code);
   add_config(app, exit_code);
   add_trust(app, exit_code);
   add_filter(app, exit_code);
+  add_policy(app, exit_code);
+  add_monitor(app, exit_code);
+  add_ask(app, exit_code);
   add_doctor(app, exit_code);
 }
 

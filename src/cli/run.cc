@@ -1,5 +1,4 @@
 // `weir run -- CMD`: a private proxy for one command.
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 
@@ -10,6 +9,7 @@
 
 #include "app/server.h"
 #include "base/log.h"
+#include "cli/ask_hint.h"
 #include "cli/run_summary.h"
 #include "cli/serving.h"
 #include "cli/signals.h"
@@ -55,19 +55,12 @@ Result<std::vector<std::string>> environment(const app::Server& server, const st
   return sandbox::child_environment(sandbox::own_environment(), injection);
 }
 
-/// While it lives, Weir's own log goes to the session's folder: it must not mix with CMD's output.
-class SessionLog {
+/// While it lives, Weir's own log goes to its files alone: it must not mix with CMD's output.
+class QuietLog {
  public:
-  explicit SessionLog(const app::Server& server) {
-    std::string path = server.store()->directory() / "weir.log";
-    file_.reset(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-    if (file_) log::set_output(file_.get());
-  }
-  SessionLog(const SessionLog&) = delete;
-  ~SessionLog() { log::set_output(STDERR_FILENO); }
-
- private:
-  UniqueFd file_;
+  QuietLog() { log::set_output(-1); }
+  QuietLog(const QuietLog&) = delete;
+  ~QuietLog() { log::set_output(STDERR_FILENO); }
 };
 
 /// Waits for CMD's end and passes signals on meanwhile.
@@ -118,11 +111,15 @@ std::unique_ptr<config::Settings> settings_of(const RunFlags& flags) {
 
 void print_end(const app::Server& server, const std::string& summary) {
   fmt::print(stderr, "{}", summary);
-  store::SessionStore::Counters counters = server.store()->counters();
+  store::SessionStore::Counters counters = server.counters();
   if (counters.shed_flows + counters.lost_flows > 0)
     fmt::print(stderr, "weir: {} flows could not be recorded\n", counters.shed_flows + counters.lost_flows);
   if (counters.lost_messages > 0)
     fmt::print(stderr, "weir: {} WebSocket messages could not be recorded\n", counters.lost_messages);
+  if (server.jsonl() != nullptr) report_lost_lines(server.jsonl()->counters());
+  report_unsent(server.remote());
+  if (std::uint64_t complaints = server.internal_log().complaints(); complaints > 0)
+    fmt::print(stderr, "weir: {} warnings or errors of Weir itself: `weir logs internal`\n", complaints);
   if (counters.accepted > 0)
     fmt::print(stderr, "weir: look with `weir logs --session {}`\n", server.store()->session_id());
 }
@@ -131,7 +128,7 @@ void print_end(const app::Server& server, const std::string& summary) {
 int run_command(sandbox::Spawner& spawner, app::Server& server, const RunSummary& summary,
                 const Signals& signals, const RunFlags& flags, std::vector<std::string> environment) {
   TimePoint begun = steady_now();
-  auto log = std::make_unique<SessionLog>(server);
+  auto quiet = std::make_unique<QuietLog>();
   auto started = spawner.spawn({.argv = flags.command, .env = std::move(environment), .cwd = ""});
   if (!started) {
     fmt::print(stderr, "weir: {}\n", flow::printable(started.error().context()));
@@ -140,9 +137,9 @@ int run_command(sandbox::Spawner& spawner, app::Server& server, const RunSummary
   auto ended = wait_for(spawner, signals);
   Duration took = steady_now() - begun;
   stop(server, signals);
-  log.reset();
+  quiet.reset();
   if (!ended) return report(ended.error());
-  if (!flags.quiet) print_end(server, summary.text(flags.command.front(), ended->status(), took));
+  if (!flags.quiet) print_end(server, summary.text(flags.command.front(), ended->status(), took, server.skipped()));
   return ended->status();
 }
 
@@ -159,6 +156,10 @@ int run(const RunFlags& flags) {
   RunSummary summary;
   auto server = app::Server::start(*complete, &summary);
   if (!server) return report(server.error());
+  if (const auto* socket = (*server)->ask_socket(); socket != nullptr && !flags.quiet)
+    fmt::print(stderr, "{}", ask_hint(complete->filter, socket->native()));
+  if (const HostPort* metrics = (*server)->metrics_endpoint(); metrics != nullptr && !flags.quiet)
+    fmt::print(stderr, "weir: metrics at http://{}/metrics\n", metrics->str());
   auto env = environment(**server, complete->ca_dir, flags.include_loopback);
   if (!env) return report(env.error());
   return run_command(*spawner, **server, summary, signals, flags, std::move(*env));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "flow/redaction.h"
 #include "flow/text.h"
 
 namespace weir::cli {
@@ -38,10 +39,11 @@ void RunSummary::closed(const flow::Flow& flow) {
   if (flow.error != Code::none) ++error_codes_[std::string(info(flow.error).name)];
   if (flow.kind == flow::Kind::tunnel || flow.duration_us <= slowest_us_) return;
   slowest_us_ = flow.duration_us;
-  slowest_ = flow.request.method + " " + flow.request.url();
+  slowest_ = flow.request.method + " " + flow::redacted_url(flow.request.url());
 }
 
-std::string RunSummary::text(const std::string& command, int status, Duration took) const {
+std::string RunSummary::text(const std::string& command, int status, Duration took,
+                             std::uint64_t skipped) const {
   std::lock_guard lock(mutex_);
   std::string out;
   auto line = [&out](std::string_view text) { out.append("weir: ").append(text).append("\n"); };
@@ -50,6 +52,9 @@ std::string RunSummary::text(const std::string& command, int status, Duration to
                    status, flow::duration_text(took_us), plural(requests_, "request"),
                    plural(hosts_.size(), "host"), flow::size_text(sent_), flow::size_text(received_),
                    plural(errors_, "error")));
+  if (skipped > 0)
+    line(fmt::format("  and {} that log_skip.rules keep out of the record", plural(skipped, "request")));
+  if (requests_ == 0 && skipped > 0) return out;
   if (requests_ == 0) {
     line("nothing came through: programs that ignore HTTP_PROXY go past this proxy");
     return out;

@@ -14,8 +14,8 @@ namespace weir::cli {
 class RunSummary final : public app::Observer {
  public:
   void closed(const flow::Flow& flow) override;
-  /// Empty when nothing was seen. `session` names what to look at next.
-  std::string text(const std::string& command, int status, Duration took) const;
+  /// `skipped`: how many requests were not recorded since log-skip rules say so; they are not seen here.
+  std::string text(const std::string& command, int status, Duration took, std::uint64_t skipped) const;
 
  private:
   struct Host {

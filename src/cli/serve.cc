@@ -8,10 +8,12 @@
 
 #include "app/server.h"
 #include "base/log.h"
+#include "cli/ask_hint.h"
 #include "cli/problems.h"
 #include "cli/serving.h"
 #include "cli/signals.h"
 #include "cli/verbs.h"
+#include "flow/text.h"
 
 namespace weir::cli {
 namespace {
@@ -21,8 +23,13 @@ void greet(const app::Server& server, const config::Settings& settings) {
   if (server.store() != nullptr)
     fmt::print(stderr, "weir: session {}, recorded in {}\n", server.store()->session_id(),
                server.store()->directory().string());
-  else
+  else if (server.jsonl() == nullptr && server.remote().empty())
     fmt::print(stderr, "weir: nothing is recorded (capture.enabled = false)\n");
+  if (server.jsonl() != nullptr)
+    fmt::print(stderr, "weir: JSON Lines in {}\n", flow::printable(server.jsonl()->folder().string()));
+  for (const auto& [name, counts] : server.remote().counters()) fmt::print(stderr, "weir: flows are sent to {}\n", name);
+  if (const HostPort* metrics = server.metrics_endpoint())
+    fmt::print(stderr, "weir: metrics at http://{}/metrics\n", metrics->str());
   std::string ca = server.authority().certificate_path().string();
   fmt::print(stderr, "weir: CA certificate {}\n", ca);
   std::string place = server.endpoints().front().str();
@@ -32,15 +39,24 @@ void greet(const app::Server& server, const config::Settings& settings) {
                ca);
   else
     fmt::print(stderr, "  try:  curl http://{}/      goes to {}\n", place, settings.reverse);
-  if (server.store() != nullptr) fmt::print(stderr, "  see:  weir logs -f          stop: Ctrl-C\n");
+  if (server.store() != nullptr)
+    fmt::print(stderr, "  see:  weir logs -f          stop: Ctrl-C\n");
+  else if (server.jsonl() != nullptr)
+    fmt::print(stderr, "  see:  weir logs -f --from {}\n",
+               flow::printable(server.jsonl()->folder().string()));
 }
 
-void report_end(const store::SessionStore::Counters& counters) {
+void report_end(const app::Server& server) {
+  store::SessionStore::Counters counters = server.counters();
+  store::RedactingSink::Counters redaction = server.redaction();
   fmt::print(stderr, "weir: {} flows recorded", counters.written);
   if (counters.shed_flows + counters.lost_flows > 0)
     fmt::print(stderr, ", {} lost", counters.shed_flows + counters.lost_flows);
   if (counters.lost_messages > 0) fmt::print(stderr, ", {} WebSocket messages lost", counters.lost_messages);
   if (counters.shed_bodies > 0) fmt::print(stderr, ", {} without their bodies", counters.shed_bodies);
+  if (redaction.redacted > 0) fmt::print(stderr, ", secrets redacted in {}", redaction.redacted);
+  if (redaction.withheld > 0) fmt::print(stderr, ", {} bodies withheld", redaction.withheld);
+  if (server.skipped() > 0) fmt::print(stderr, ", {} not recorded (log_skip)", server.skipped());
   fmt::print(stderr, "\n");
 }
 
@@ -48,7 +64,9 @@ void report_end(const store::SessionStore::Counters& counters) {
 class LiveFilter {
  public:
   LiveFilter(const ServingFlags& flags, app::Server& server, const config::Configuration& loaded)
-      : flags_(flags), server_(server), project_(loaded.project), stamps_(stamps_of(loaded.watched)) {}
+      : flags_(flags), server_(server), project_(loaded.project), stamps_(stamps_of(loaded.watched)) {
+    tell_how_to_answer(loaded.settings.filter);
+  }
 
   void reload_if_changed() {
     if (stamps_of(files()) != stamps_) reload();
@@ -79,6 +97,7 @@ class LiveFilter {
     }
     project_ = loaded->project;
     fmt::print(stderr, "weir: the filter was read again and is in force\n");
+    tell_how_to_answer(loaded->settings.filter);
   }
 
  private:
@@ -105,12 +124,19 @@ class LiveFilter {
     for (const auto& [file, stamp] : stamps_) out.push_back(file);
     return out;
   }
+  void tell_how_to_answer(const config::FilterSettings& filter) {
+    const std::filesystem::path* socket = server_.ask_socket();
+    std::string hint = socket != nullptr ? ask_hint(filter, socket->native()) : "";
+    if (hint != hint_) fmt::print(stderr, "{}", hint);
+    hint_ = std::move(hint);
+  }
   static void stays() { fmt::print(stderr, "weir: the filter stays as it was\n"); }
 
   const ServingFlags& flags_;
   app::Server& server_;
   config::ProjectFile project_;
   Stamps stamps_;
+  std::string hint_;
 };
 
 int serve(const ServingFlags& flags) {
@@ -137,7 +163,9 @@ int serve(const ServingFlags& flags) {
     if (auto again = signals.wait(kLook); again && again->number != SIGHUP) (*server)->hurry();
   (*server)->join();
   (*server)->close();
-  if ((*server)->store() != nullptr) report_end((*server)->store()->counters());
+  if ((*server)->store() != nullptr) report_end(**server);
+  if ((*server)->jsonl() != nullptr) report_lost_lines((*server)->jsonl()->counters());
+  report_unsent((*server)->remote());
   return kExitOk;
 }
 

@@ -1,10 +1,20 @@
 #include "cli/serving.h"
 
+#include <fmt/format.h>
+
 #include <CLI/App.hpp>
+#include <cstdio>
 
 #include "cli/problems.h"
 
 namespace weir::cli {
+namespace {
+
+// What --jsonl alone says, and what is no folder.
+constexpr std::string_view kJsonlHere = "true";
+constexpr std::string_view kNoJsonl = "false";
+
+}  // namespace
 
 void ServingFlags::add_doors(CLI::App& verb) {
   verb.add_option("--listen", listen,
@@ -83,6 +93,12 @@ void ServingFlags::add_to(CLI::App& verb, bool with_doors) {
   many("--no-proxy", no_proxy, "Reach these hosts without that proxy (repeatable)", "HOST");
   one("--capture-full", when_full, "When capture cannot keep up: \"slow\" the clients or \"drop\" the record",
       "slow|drop");
+  verb.add_flag(
+      "--jsonl{" + std::string(kJsonlHere) + "}", jsonl,
+      "Write each exchange as a line of JSON as well, for other programs; --jsonl=DIR: into this folder "
+      "(default: logs/proxy in the folder to record into)");
+  one("--metrics", metrics, "Answer GET /metrics (Prometheus) at this address and port (port 0 = any free one)",
+      "HOST:PORT");
   one("--log-level", log_level, "debug, info, warn or error", "LEVEL");
 }
 
@@ -118,10 +134,29 @@ config::Sources ServingFlags::sources() const {
   one("upstream.proxy", upstream_proxy, "--upstream-proxy");
   many("upstream.no_proxy", no_proxy, "--no-proxy");
   one("capture.when_full", when_full, "--capture-full");
+  one("capture.jsonl", jsonl.empty() || jsonl == kNoJsonl ? jsonl : "true", "--jsonl");
+  if (jsonl != kJsonlHere && jsonl != kNoJsonl) one("capture.jsonl_dir", jsonl, "--jsonl");
+  one("control.listen", metrics, "--metrics");
   one("log_level", log_level, "--log-level");
   one("filter.default_action", filter_default, "--filter-default");
   sources.rules = rules;
   return sources;
+}
+
+void report_lost_lines(const store::JsonlWriter::Counters& counters) {
+  std::uint64_t lost = counters.shed_flows + counters.lost_flows + counters.too_long;
+  if (lost > 0) fmt::print(stderr, "weir: {} flows are missing from the JSON Lines\n", lost);
+  if (counters.shed_bodies > 0)
+    fmt::print(stderr, "weir: {} flows are without their bodies in the JSON Lines\n", counters.shed_bodies);
+}
+
+void report_unsent(const app::RemoteLogs& remote) {
+  for (const auto& [name, counts] : remote.counters()) {
+    std::uint64_t unsent = counts.dropped + counts.refused + counts.lost;
+    if (unsent > 0)
+      fmt::print(stderr, "weir: {} flows were not sent to {} ({} dropped, {} refused, {} not in time)\n", unsent, name,
+                 counts.dropped, counts.refused, counts.lost);
+  }
 }
 
 std::unique_ptr<config::Settings> ServingFlags::settings() const {

@@ -5,8 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "app/remote_logs.h"
 #include "base/error.h"
 #include "config/load.h"
+#include "store/jsonl_writer.h"
 
 namespace CLI {
 class App;
@@ -21,6 +23,8 @@ struct ServingFlags {
   std::string reverse;
   bool reverse_keep_host = false, allow_open_proxy = false, no_capture = false;
   std::string threads, ca_dir, data_dir, log_level, upstream_proxy, when_full, keylog;
+  std::string metrics;
+  std::string jsonl;  ///< of --jsonl: a folder, or a word for the default one
   std::vector<std::string> intercept, passthrough, upstream_ca, insecure, no_proxy, client_certificates;
   bool auto_passthrough = false;
   std::string filter_default;
@@ -37,5 +41,10 @@ struct ServingFlags {
   void add_doors(CLI::App& verb);
   void add_filter(CLI::App& verb);
 };
+
+/// Tells on standard error what the JSON Lines lack, if anything.
+void report_lost_lines(const store::JsonlWriter::Counters& counters);
+/// The same of what receivers lack.
+void report_unsent(const app::RemoteLogs& remote);
 
 }  // namespace weir::cli

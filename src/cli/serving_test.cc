@@ -38,6 +38,22 @@ TEST(ServingFlags, ADomainFlagTakesOneWord) {
   EXPECT_THROW(sources("--allow-domain"), CLI::ParseError);
 }
 
+TEST(ServingFlags, JsonLinesMayNameTheirFolderAndTakeNoOtherWord) {
+  auto keys = [](const std::string& words) {
+    std::vector<std::string> keys;
+    for (const config::Override& each : sources(words).overrides)
+      keys.push_back(each.key + "=" + each.values.at(0) + " by " + each.flag);
+    return keys;
+  };
+  EXPECT_THAT(keys(""), ElementsAre());
+  EXPECT_THAT(keys("--jsonl"), ElementsAre("capture.jsonl=true by --jsonl"));
+  EXPECT_THAT(keys("--jsonl=logs/here"),
+              ElementsAre("capture.jsonl=true by --jsonl", "capture.jsonl_dir=logs/here by --jsonl"));
+  EXPECT_THAT(keys("--jsonl=false"), ElementsAre("capture.jsonl=false by --jsonl"));
+  EXPECT_THROW(sources("--jsonl npm"), CLI::ParseError)
+      << "of `weir run --jsonl npm` the command stays whole";
+}
+
 TEST(ServingFlags, TheFiltersDefaultIsAnOverride) {
   auto overrides = sources("--filter-default ask").overrides;
   ASSERT_THAT(overrides, SizeIs(1));

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "cli/body.h"
 #include "cli/details.h"
+#include "cli/log_source.h"
 #include "cli/messages.h"
 #include "cli/output.h"
 #include "cli/place.h"
@@ -25,6 +26,7 @@ constexpr std::size_t kShownElsewhere = 64 * 1024 * 1024;  // what a compressed 
 struct Show {
   std::string id;
   Place place;
+  LogSource source;
   bool json = false;
   bool raw = false;
   bool request_body = false;
@@ -61,6 +63,8 @@ Result<> show_raw(store::Query& query, const store::Row& row, const Show& show, 
 Result<> show_body(store::Query& query, const store::Row& row, Part part, Screen& screen) {
   auto bytes = wire_body(query, row, part);
   if (!bytes) return pass(bytes);
+  if (has_mark(row.flow, part == Part::request ? "req_withheld" : "resp_withheld"))
+    screen.out.write("[not kept: nobody could look for secrets in it (redaction.rules)]\n");
   if (bytes->empty()) return {};
   std::string text = decoded_body(row, part, std::move(*bytes), screen.limit() + 1);
   bool cut = text.size() > screen.limit();
@@ -121,12 +125,11 @@ Result<> show_row(store::Query& query, const store::Row& row, const Show& show, 
   return show_all(query, row, show, screen);
 }
 
-int run(const Show& show) {
+int run(Show& show) {
   ignore_sigpipe();
-  auto scope = scope_of(show.place);
-  if (!scope) return report_no_recordings(show.place, scope.error());
-  auto query = store::Query::open(*scope, {});
-  if (!query) return report_no_recordings(show.place, query.error());
+  show.source.bodies = true;
+  auto query = open_recordings(show.place, show.source, {});
+  if (!query) return report_no_recordings(show.place, show.source, query.error());
   auto row = (*query)->find(show.id);
   if (!row) return report_missing(row.error());
   Output out(STDOUT_FILENO);
@@ -155,6 +158,7 @@ void add_show(CLI::App& app, int& exit_code) {
                    "At most this many WebSocket messages (a terminal shows 100, else all)");
   verb->add_flag("--no-color", show->no_color, "No colours");
   add_place_flags(*verb, show->place);
+  add_from_flag(*verb, show->source);
   verb->callback([show, &exit_code] { exit_code = run(*show); });
 }
 

@@ -21,10 +21,14 @@ void add_serve(CLI::App& app, int& exit_code);
 void add_run(CLI::App& app, int& exit_code);
 void add_logs(CLI::App& app, int& exit_code);
 void add_show(CLI::App& app, int& exit_code);
+void add_sessions(CLI::App& app, int& exit_code);
 void add_ca(CLI::App& app, int& exit_code);
 void add_config(CLI::App& app, int& exit_code);
 void add_trust(CLI::App& app, int& exit_code);
 void add_filter(CLI::App& app, int& exit_code);
+void add_policy(CLI::App& app, int& exit_code);
+void add_monitor(CLI::App& app, int& exit_code);
+void add_ask(CLI::App& app, int& exit_code);
 void add_doctor(CLI::App& app, int& exit_code);
 
 /// Stands for the first "--" of `run`'s arguments while CLI11 reads them: it would give what follows a plain

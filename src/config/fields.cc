@@ -10,6 +10,9 @@
 #include "base/edit_distance.h"
 #include "config/codecs.h"
 #include "config/filter.h"
+#include "config/log_skip.h"
+#include "config/redaction.h"
+#include "config/remote.h"
 
 namespace weir::config {
 namespace {
@@ -83,30 +86,6 @@ policy::RuleSet& layer_of(Settings& settings, const Place& place) {
   return settings.filter.layers[std::to_underlying(place.layer)];
 }
 
-/// A Field of rules, which no layer takes from another. `kMember` gives the rules of a RuleSet.
-template <auto kRead, auto kMember>
-constexpr Field rules(std::string_view key, std::string_view comment) {
-  return {key,
-          comment,
-          true,
-          true,
-          [](Settings& settings, const Value& value, const Place& place) -> Complaints {
-            auto& kept = kMember(layer_of(settings, place));
-            std::remove_cvref_t<decltype(kept)> parsed;
-            auto complaints = kRead(value, place, parsed);
-            if (complaints.empty())
-              kept.insert(kept.begin(), std::move_iterator(parsed.begin()), std::move_iterator(parsed.end()));
-            return complaints;
-          },
-          [](const Settings& settings) {
-            Value out;
-            out.list = true;
-            for (const policy::RuleSet& layer : settings.filter.layers)
-              for (const auto& rule : kMember(layer)) out.items.push_back(to_table(rule));
-            return out;
-          }};
-}
-
 /// The one scalar that each layer keeps: what a project may do depends on it.
 constexpr Field default_action(std::string_view key, std::string_view comment) {
   return {key,
@@ -122,6 +101,62 @@ constexpr Field default_action(std::string_view key, std::string_view comment) {
           [](const Settings& settings) { return DefaultAction::show(effective_default(settings.filter)); }};
 }
 
+/// A Field of a list that layers add to, none taking anything from another. `kMember` gives that of one
+/// layer.
+template <auto kRead, auto kShow, auto kMember>
+constexpr Field added(std::string_view key, std::string_view comment, bool tables) {
+  return {key,
+          comment,
+          true,
+          tables,
+          [](Settings& settings, const Value& value, const Place& place) -> Complaints {
+            auto& kept = kMember(settings, std::to_underlying(place.layer));
+            std::remove_cvref_t<decltype(kept)> parsed;
+            auto complaints = kRead(value, place, parsed);
+            if (complaints.empty())
+              kept.insert(kept.begin(), std::move_iterator(parsed.begin()), std::move_iterator(parsed.end()));
+            return complaints;
+          },
+          [](const Settings& settings) {
+            Value out;
+            out.list = true;
+            for (std::size_t layer = 0; layer < settings.filter.layers.size(); ++layer)
+              for (const auto& item : kMember(settings, layer)) out.items.push_back(kShow(item));
+            return out;
+          }};
+}
+
+template <typename Codec>
+Complaints read_names(const Value& value, const Place& place, std::vector<std::string>& out) {
+  for (const Scalar& item : value.items)
+    if (!Codec::parse(item, place, out.emplace_back())) return {complaint<Codec>(item)};
+  return {};
+}
+
+Scalar show_name(const std::string& name) { return Value::string(name).items.front(); }
+template <typename Rule>
+Scalar show_rule(const Rule& rule) {
+  return to_table(rule);
+}
+
+/// Whether a layer's redaction is on.
+constexpr Field redaction_switch(std::string_view key, std::string_view comment) {
+  return {key,
+          comment,
+          false,
+          false,
+          [](Settings& settings, const Value& value, const Place& place) -> Complaints {
+            if (value.list) return {no_list<Switch>()};
+            bool on = true;
+            if (!Switch::parse(value.items.front(), place, on))
+              return {complaint<Switch>(value.items.front())};
+            settings.redaction.layers[std::to_underlying(place.layer)].enabled = on;
+            return {};
+          },
+          [](const Settings& settings) { return Switch::show(redaction_enabled(settings.redaction)); }};
+}
+
+#define IN_LAYER(path) [](auto& settings, std::size_t layer) -> auto& { return settings.path; }
 #define MEMBER(path) [](auto& settings) -> auto& { return settings.path; }
 
 constexpr Field kFields[] = {
@@ -201,6 +236,13 @@ constexpr Field kFields[] = {
         "\"*\".\n"
         "Empty = what NO_PROXY says, when the proxy comes from the environment too."),
 
+    many<HostPattern, MEMBER(upstream.private_hosts)>(
+        "upstream.private_hosts",
+        "Hosts and networks that are inside: names such as \"*.corp.example\", ranges such as "
+        "\"10.0.0.0/8\". "
+        "Clients that are\nnot on this machine reach private, loopback and link-local addresses only here. "
+        "Cloud "
+        "metadata is refused to\neverybody, unless its address stands here or in an allow rule."),
     one<Size<1024, 16 << 20>, MEMBER(limits.head_bytes)>("limits.head_bytes",
                                                          "Largest request or response head."),
     one<Time, MEMBER(limits.head_timeout)>(
@@ -236,6 +278,16 @@ constexpr Field kFields[] = {
         "capture.retention_days", "Recordings older than this are deleted. 0 = never."),
     one<Size<0>, MEMBER(capture.retention_bytes)>(
         "capture.retention_bytes", "Above this sum the oldest recordings are deleted. 0 = never."),
+    one<Switch, MEMBER(capture.jsonl)>("capture.jsonl",
+                                       "Whether each exchange is also written as a line of JSON, for other "
+                                       "programs; capture.body_bytes and\n"
+                                       "capture.on_failure hold for it too, capture.enabled does not."),
+    one<OptionalPath, MEMBER(capture.jsonl_dir)>(
+        "capture.jsonl_dir", "Folder of those files. Empty = logs/proxy in the folder of the recordings."),
+    one<Size<64 << 10>, MEMBER(capture.jsonl_roll_bytes)>(
+        "capture.jsonl_roll_bytes", "The next of those files begins when one is this large on the disk."),
+    one<Count<1, 100'000>, MEMBER(capture.jsonl_keep)>("capture.jsonl_keep",
+                                                       "How many of those files stay; the oldest go first."),
 
     default_action("filter.default_action",
                    "What happens to a request that no rule matches: \"allow\", \"block\" or \"ask\". Empty = "
@@ -245,7 +297,7 @@ constexpr Field kFields[] = {
         "filter.ask_timeout", "Time to answer a question; then the request is blocked. Seconds, or \"30s\"."),
     one<Switch, MEMBER(filter.cache_decisions)>(
         "filter.cache_decisions", "Whether answers may be remembered for the rest of the session."),
-    rules<read_rules, MEMBER(rules)>(
+    added<read_rules, show_rule<policy::Rule>, IN_LAYER(filter.layers[layer].rules)>(
         "filter.rules",
         "Rules in order; in each layer the first that matches counts. Write one table each:\n"
         "  [[filter.rules]]\n"
@@ -255,8 +307,9 @@ constexpr Field kFields[] = {
         "  type = \"glob\"             # \"exact\", \"glob\" or \"regex\"; left out: regex if it has one of\n"
         "                            # ^ $ | ( ) [ ] { } + \\, else glob\n"
         "  methods = [\"POST\"]        # left out: every method\n"
-        "  reason = \"No uploads\"     # told to who is blocked"),
-    rules<read_domains, MEMBER(domains)>(
+        "  reason = \"No uploads\"     # told to who is blocked",
+        true),
+    added<read_domains, show_rule<policy::DomainRule>, IN_LAYER(filter.layers[layer].domains)>(
         "filter.domains",
         "Hosts with separate words for reading (GET, HEAD, OPTIONS) and writing; the most specific pattern "
         "counts:\n"
@@ -266,9 +319,82 @@ constexpr Field kFields[] = {
         "  write = \"ask\"\n"
         "  paths = [{ methods = [\"POST\"], path = \"/admin/**\", action = \"block\" }]  # narrow what is "
         "allowed\n"
-        "  other_paths = \"block\"     # what is allowed, but matches none of them; left out: stays allowed"),
+        "  other_paths = \"block\"     # what is allowed, but matches none of them; left out: stays allowed",
+        true),
+
+    redaction_switch("redaction.enabled",
+                     "Whether the rules and names below are in force. In a layer above others, false "
+                     "switches theirs off, too;\n"
+                     "in a layer below it leaves those above alone. Built-in redaction is always on."),
+    one<Size<1024>, MEMBER(redaction.max_scan_bytes)>(
+        "redaction.max_scan_bytes",
+        "Where there are rules, a body that is longer than this once decoded is not kept: nobody looks into "
+        "it."),
+    added<read_names<FieldName>, show_name, IN_LAYER(redaction.layers[layer].headers)>(
+        "redaction.headers",
+        "Header fields whose values are redacted, besides Authorization, Cookie, X-Api-Key and their like.",
+        false),
+    added<read_names<QueryKey>, show_name, IN_LAYER(redaction.layers[layer].query_keys)>(
+        "redaction.query_keys",
+        "Query parameters whose values are redacted, besides access_token, key, signature and their like.",
+        false),
+    added<read_redaction_rules, show_rule<RedactionRule>, IN_LAYER(redaction.layers[layer].rules)>(
+        "redaction.rules",
+        "Secrets that are replaced by [REDACTED:name] in all that is recorded, however they are encoded. "
+        "Each "
+        "has a pattern or a\n"
+        "source, and every layer adds its own. Write one table each:\n"
+        "  [[redaction.rules]]\n"
+        "  name = \"github\"           # left out: rule-1, rule-2, ...\n"
+        "  pattern = 'ghp_[A-Za-z0-9]{36}'                        # a regular expression (RE2), or\n"
+        "  source = { env = \"GITHUB_TOKEN\" }                    # the secret itself, at least 4 bytes,\n"
+        "  source = { file = \"~/.token\" }                       # read when Weir starts; it does not "
+        "start\n"
+        "  source = { env_file = \".env\", env_file_key = \"DB\" }  # when it is not there\n"
+        "  source = { value = \"...\" }",
+        true),
+
+    added<read_skip_rules, to_skip_table, IN_LAYER(log_skip.layers[layer])>(
+        "log_skip.rules",
+        "Requests that are never recorded, anywhere; the filter applies to them all the same. Write one "
+        "table "
+        "each:\n"
+        "  [[log_skip.rules]]\n"
+        "  pattern = \"*.bank.example\"  # pattern, scope, type and methods as in filter.rules",
+        true),
+
+    one<Time, MEMBER(logging.flush_timeout)>("logging.flush_timeout",
+                                             "Time at the end for what receivers were not sent yet."),
+    added<read_receivers, show_rule<LogReceiver>, IN_LAYER(logging.receivers[layer])>(
+        "logging.receivers",
+        "Where each exchange is sent when it has ended, besides the record. Traffic never waits for a receiver. "
+        "Write one\n"
+        "table each (docs/remote_logging.md has every key):\n"
+        "  [[logging.receivers]]\n"
+        "  name = \"central\"\n"
+        "  type = \"syslog\"\n"
+        "  transport = \"tcp\"         # \"local\" (if left out: path = \"/dev/log\"), \"udp\" or \"tcp\"\n"
+        "  address = \"logs.example:514\"\n"
+        "  [[logging.receivers]]\n"
+        "  type = \"otlp\"\n"
+        "  url = \"https://collector.example:4318/v1/logs\"\n"
+        "  encoding = \"protobuf\"     # or \"json\"\n"
+        "  bearer_token = { env = \"OTLP_TOKEN\" }\n"
+        "  [[logging.receivers]]\n"
+        "  type = \"http\"             # JSON Lines\n"
+        "  url = \"https://logs.example/ingest\"\n"
+        "  headers = { X-Api-Key = { file = \"~/.logkey\" } }",
+        true),
+
+    one<ControlAddress, MEMBER(control.listen)>(
+        "control.listen", "Where to answer GET /metrics (Prometheus), such as \"127.0.0.1:9464\". Empty = nowhere."),
+    one<OptionalPath, MEMBER(control.token_file)>(
+        "control.token_file", "File with the token that clients must show there (Authorization: Bearer). Empty = none."),
+    one<Switch, MEMBER(control.allow_remote)>(
+        "control.allow_remote", "Whether that may be an address that other machines can reach; it takes a token, too."),
 };
 #undef MEMBER
+#undef IN_LAYER
 
 }  // namespace
 

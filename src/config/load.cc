@@ -63,17 +63,30 @@ class Merge {
   }
 
  private:
-  /// [proxy.filter] is another name for [filter].
+  /// [proxy.filter] is another name for [filter], and so on.
   void accept_seed_spelling(Document& document, const Place& place) {
-    auto second = std::ranges::find(document.entries, "proxy.filter", &Entry::key);
-    if (second == document.entries.end()) return;
-    if (std::ranges::find(document.entries, "filter", &Entry::key) != document.entries.end())
-      report(place.source, second->value.line, second->value.column,
-             "[proxy.filter] is another name for [filter], which is here as well; keep one of them");
-    for (Entry& entry : document.entries)
-      if (entry.key == "proxy.filter" || entry.key.starts_with("proxy.filter."))
-        entry.key.erase(0, std::string_view("proxy.").size());
-    std::erase_if(document.entries, [](const Entry& entry) { return entry.key == "proxy" && entry.table; });
+    bool any = false;
+    for (const std::string table : {"filter", "redaction", "log_skip"}) {
+      const std::string other = "proxy." + table;
+      auto second = std::ranges::find(document.entries, other, &Entry::key);
+      if (second == document.entries.end()) continue;
+      any = true;
+      if (std::ranges::find(document.entries, table, &Entry::key) != document.entries.end())
+        report(
+            place.source, second->value.line, second->value.column,
+            "[" + other + "] is another name for [" + table + "], which is here as well; keep one of them");
+      for (Entry& entry : document.entries)
+        if (entry.key == other || entry.key.starts_with(other + "."))
+          entry.key.erase(0, std::string_view("proxy.").size());
+    }
+    if (any)
+      std::erase_if(document.entries, [](const Entry& entry) { return entry.key == "proxy" && entry.table; });
+  }
+
+  /// A project may narrow what is allowed and what is recorded of secrets; not hide what it does.
+  static bool may_narrow(const Field& field) {
+    return field.table() == "filter" || field.key == "redaction.rules" || field.key == "redaction.headers" ||
+           field.key == "redaction.query_keys";
   }
 
   /// False when the key is none of ours.
@@ -100,7 +113,7 @@ class Merge {
 
   void assign(const Field& field, const Value& value, const Place& place) {
     bool narrow = place.layer == Layer::project && configuration.project.trust != ProjectTrust::widen;
-    if (narrow && field.table() != "filter")
+    if (narrow && !may_narrow(field))
       return report(place.source, value.line, value.column,
                     std::string(field.key) + " is not for a project to set: " + kOnlyNarrow);
     auto complaints = field.assign(configuration.settings, value, place);

@@ -110,6 +110,10 @@ body_bytes = 0
 queue_bytes = 1048576
 when_full = "drop"
 on_failure = "block"
+jsonl = true
+jsonl_dir = "lines"
+jsonl_roll_bytes = "1MiB"
+jsonl_keep = 9
 )")
                    .settings;
   EXPECT_EQ(s.listen, (std::vector<HostPort>{{"127.0.0.1", 0}, {"::1", 9090}}));
@@ -134,6 +138,10 @@ on_failure = "block"
   EXPECT_EQ(s.capture.queue_bytes, 1u << 20);
   EXPECT_EQ(s.capture.when_full, WhenFull::drop);
   EXPECT_EQ(s.capture.on_failure, OnCaptureFailure::block);
+  EXPECT_TRUE(s.capture.jsonl);
+  EXPECT_EQ(s.capture.jsonl_dir, folder_ + "/lines") << "relative to the file";
+  EXPECT_EQ(s.capture.jsonl_roll_bytes, 1u << 20);
+  EXPECT_EQ(s.capture.jsonl_keep, 9u);
 }
 
 TEST_F(LoadTest, ClientCertificatesAreTablesInAList) {

@@ -5,7 +5,9 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/host_port.h"
@@ -48,6 +50,8 @@ struct UpstreamSettings {
   std::string proxy;
   UpstreamHttp2 http2 = UpstreamHttp2::mirror;
   std::vector<std::string> no_proxy;  ///< entries as in NO_PROXY (policy/no_proxy.h)
+  /// Host patterns that may be at addresses which are not global (policy/address_guard.h).
+  std::vector<std::string> private_hosts;
 };
 
 struct ProxyAuthSettings {
@@ -76,6 +80,10 @@ struct CaptureSettings {
   std::uint64_t roll_bytes = 1ULL << 30;        ///< a session starts a new file at this size
   std::uint64_t retention_days = 30;            ///< older files are deleted; 0 = never
   std::uint64_t retention_bytes = 10ULL << 30;  ///< oldest files are deleted above this sum; 0 = never
+  bool jsonl = false;     ///< write JSON Lines files as well (docs/formats/jsonl.md), also when not `enabled`
+  std::string jsonl_dir;  ///< absolute; empty = logs/proxy in the data folder
+  std::uint64_t jsonl_roll_bytes = 50 << 20;  ///< a new file begins at this size on the disk
+  std::uint64_t jsonl_keep = 5;               ///< the newest files stay
 };
 
 /// Which requests are allowed.
@@ -83,6 +91,93 @@ struct FilterSettings {
   std::chrono::milliseconds ask_timeout{30'000};  ///< then a question that nobody answered blocks
   bool cache_decisions = true;                    ///< answers may be remembered for the session
   std::array<policy::RuleSet, 5> layers;          ///< by policy::Layer; no layer's rules replace another's
+};
+
+/// Where a secret is read from at the start.
+struct SecretSource {
+  enum class Kind : std::uint8_t { value, env, file, env_file };
+  Kind kind = Kind::value;
+  std::string text;  ///< the secret itself, the variable's name, or the file
+  std::string key;   ///< of env_file
+};
+
+/// A secret that is kept out of the record: a pattern, or a value from somewhere.
+struct RedactionRule {
+  std::string name;
+  std::string pattern;  ///< RE2; empty when there is a source
+  std::optional<SecretSource> source;
+  std::string place;  ///< where it was written
+};
+
+/// What one layer says. Each adds to the others.
+struct RedactionLayer {
+  std::optional<bool> enabled;  ///< false switches this layer and those below off, true nothing on
+  std::vector<RedactionRule> rules;
+  std::vector<std::string> headers;     ///< whose values are redacted, besides the built-in ones
+  std::vector<std::string> query_keys;  ///< the same of query parameters
+};
+
+struct RedactionSettings {
+  std::uint64_t max_scan_bytes = 10 << 20;  ///< a longer body, decoded, is not kept when there are rules
+  std::array<RedactionLayer, 5> layers;     ///< by policy::Layer
+};
+
+/// Requests that are never recorded.
+struct LogSkipSettings {
+  std::array<std::vector<policy::Rule>, 5> layers;  ///< by policy::Layer
+};
+
+/// A request field whose value is a secret.
+struct SecretField {
+  std::string name;
+  SecretSource value;
+};
+
+/// Where each flow is sent, besides the record.
+struct LogReceiver {
+  enum class Type : std::uint8_t { syslog, otlp, http };
+  enum class Transport : std::uint8_t { local, udp, tcp };
+  enum class Encoding : std::uint8_t { json, protobuf };
+  enum class Text : std::uint8_t { line, json };
+
+  std::string name;  ///< for the log; unique
+  std::string place;  ///< where it was written
+  Type type = Type::syslog;
+  std::optional<Text> text;  ///< syslog: line, otlp: json; http has entries only
+  bool bodies = false;
+  std::uint64_t batch = 100;
+  std::chrono::milliseconds interval{1000};
+  std::uint64_t queue_bytes = 16 << 20;
+  std::chrono::milliseconds timeout{10'000};
+  // syslog
+  Transport transport = Transport::local;
+  HostPort address;                ///< of udp and tcp
+  std::string path = "/dev/log";   ///< of local
+  std::string facility = "user";
+  std::string app_name = "weir";
+  std::uint64_t max_bytes = 0;  ///< 0 = 2 KiB for udp, 8 KiB for the others
+  // otlp and http
+  std::string url;
+  Encoding encoding = Encoding::json;  ///< of otlp
+  std::string method = "POST";         ///< of http
+  std::vector<SecretField> headers;
+  std::optional<SecretSource> bearer_token;  ///< for Authorization
+  bool gzip = false;
+  std::string ca;     ///< PEM file in place of the system's roots; empty = those
+  std::string proxy;  ///< URL; empty = none
+  std::vector<std::pair<std::string, std::string>> attributes;  ///< of otlp's resource
+};
+
+struct LoggingSettings {
+  std::chrono::milliseconds flush_timeout{5000};       ///< at the end, for what is still unsent
+  std::array<std::vector<LogReceiver>, 5> receivers;  ///< by policy::Layer
+};
+
+/// The port for who watches over Weir.
+struct ControlSettings {
+  std::optional<HostPort> listen;  ///< nothing = none
+  std::string token_file;          ///< of the token that clients must show; empty = nobody is asked
+  bool allow_remote = false;       ///< listen beyond this machine
 };
 
 struct Settings {
@@ -100,6 +195,10 @@ struct Settings {
   LimitSettings limits;
   CaptureSettings capture;
   FilterSettings filter;
+  RedactionSettings redaction;
+  LogSkipSettings log_skip;
+  LoggingSettings logging;
+  ControlSettings control;
 };
 
 }  // namespace weir::config

@@ -29,10 +29,11 @@ struct Timing {
 
 /// What was kept of a body. `bytes` are the bytes of the wire after transfer coding, before content coding.
 struct Captured {
-  std::string bytes;       ///< at most the capture limit
+  std::string bytes;       ///< at most the capture limit, before it is decoded
   std::uint64_t size = 0;  ///< whole length that passed
   bool truncated = false;  ///< `bytes` is a prefix
   bool complete = false;   ///< the body ended as its framing said
+  bool decoded = false;    ///< `bytes` have their content coding undone, since they had to be changed
 };
 
 enum class Kind : std::uint8_t { http, tunnel };
@@ -67,6 +68,10 @@ struct Flow {
   std::string filter_action;
   std::string filter_reason;
 
+  /// The program that sent it, the device that it came from, the model it asks: empty as long as nobody has
+  /// found out.
+  std::string process, device, model;
+
   Code error = Code::none;
   std::string error_detail;
   /// Marks for the reader: comma-separated words such as "capture_dropped", "host_mismatch".
@@ -75,6 +80,12 @@ struct Flow {
   std::uint64_t request_head_bytes = 0;   ///< as received from the client
   std::uint64_t response_head_bytes = 0;  ///< as received from upstream
 };
+
+/// Appends a word to marks; once is enough.
+void add_mark(Flow& flow, std::string_view word);
+bool has_mark(const Flow& flow, std::string_view word);
+/// Captured::decoded of both bodies as the marks say it, for who reads a record back.
+void set_decoded(Flow& flow);
 
 enum class Leg : std::uint8_t { client, upstream };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "base/ascii.h"
 
@@ -10,7 +11,7 @@ namespace {
 
 constexpr std::string_view kRedacted = "[REDACTED]";
 
-enum class Shape : std::uint8_t { plain, secret, authorization, cookie, set_cookie, url };
+enum class Shape : std::uint8_t { plain, secret, authorization, cookie, set_cookie, protocols, url };
 
 constexpr char fold(char c) { return c == '_' ? '-' : to_lower(c); }
 
@@ -50,6 +51,15 @@ constexpr Word kFieldWords[] = {
     {"private-key", Shape::secret},
     {"functions-key", Shape::secret},
     {"subscription-key", Shape::secret},
+    {"application-key", Shape::secret},
+    {"license-key", Shape::secret},
+    {"encryption-key", Shape::secret},
+    {"customer-key", Shape::secret},
+    {"authorization-auxiliary", Shape::authorization},
+    {"passcode", Shape::secret},
+    {"otp", Shape::secret},
+    {"honeycomb-team", Shape::secret},
+    {"sec-websocket-protocol", Shape::protocols},
     {"credential", Shape::secret},
     {"credentials", Shape::secret},
     {"auth", Shape::secret},
@@ -74,48 +84,22 @@ constexpr std::string_view kSchemes[] = {
 constexpr std::string_view kCookieAttributes[] = {"path",     "domain",   "expires",     "max-age", "secure",
                                                   "httponly", "samesite", "partitioned", "priority"};
 
-// Query parameters, lower case with '_' for '-'.
-constexpr std::string_view kParameters[] = {"access_token",
-                                            "refresh_token",
-                                            "id_token",
-                                            "auth_token",
-                                            "session_token",
-                                            "token",
-                                            "api_key",
-                                            "apikey",
-                                            "key",
-                                            "password",
-                                            "passwd",
-                                            "pwd",
-                                            "pass",
-                                            "passphrase",
-                                            "secret",
-                                            "client_secret",
-                                            "signature",
-                                            "sig",
-                                            "auth",
-                                            "authorization",
-                                            "jwt",
-                                            "bearer",
-                                            "access_key",
-                                            "accesskey",
-                                            "secret_key",
-                                            "private_key",
-                                            "assertion",
-                                            "client_assertion",
-                                            "code_verifier",
-                                            "credential",
-                                            "credentials",
-                                            "session_id",
-                                            "sessionid",
-                                            "awsaccesskeyid",
-                                            "x_amz_signature",
-                                            "x_amz_security_token",
-                                            "x_amz_credential",
-                                            "x_goog_signature",
-                                            "x_goog_credential"};
-constexpr std::string_view kParameterEnds[] = {"_access_token", "_auth_token", "_api_key", "_apikey",
-                                               "_secret",       "_password",   "_jwt"};
+// Query parameters, lower case with '_' for '-', a space before and behind each.
+constexpr std::string_view kParameters =
+    " "
+    "access_token accesstoken refresh_token refreshtoken id_token idtoken auth_token authtoken "
+    "session_token sessiontoken token api_token apitoken oauth_token oauth_verifier csrf_token "
+    "xsrf_token private_token bot_token security_token __token__ api_key apikey key app_key appkey "
+    "application_key auth_key authkey license_key master_key subscription_key password passwd pwd "
+    "pass passphrase passcode otp secret client_secret clientsecret signature sig hmac auth "
+    "authorization jwt bearer access_key accesskey secret_key secretkey private_key assertion "
+    "client_assertion samlresponse code_verifier device_code credential credentials session_id "
+    "sessionid jsessionid phpsessid ticket awsaccesskeyid ossaccesskeyid x_amz_signature "
+    "x_amz_security_token x_amz_credential x_goog_signature x_goog_credential ";
+constexpr std::string_view kParameterEnds[] = {
+    "_access_token", "_auth_token", "_refresh_token", "_session_token", "_security_token",
+    "_id_token",     "_api_key",    "_apikey",        "_access_key",    "_secret_key",
+    "_secret",       "_password",   "_passwd",        "_signature",     "_jwt"};
 
 bool ends_in_word(std::string_view name, std::string_view word) {
   if (name.size() < word.size()) return false;
@@ -141,6 +125,18 @@ Shape shape_of(std::string_view name) {
   for (const Word& word : kFieldWords)
     if (word.end == end && ends_in_word(name, word.text)) return word.shape;
   return Shape::plain;
+}
+
+bool same_name(std::string_view a, std::string_view b) { return std::ranges::equal(a, b, {}, fold, fold); }
+
+bool among(const std::vector<std::string>& names, std::string_view name) {
+  return std::ranges::any_of(names, [&](std::string_view each) { return same_name(each, name); });
+}
+
+Shape shape_of(std::string_view name, const CredentialNames& more) {
+  Shape known = shape_of(name);
+  bool open = known == Shape::plain || known == Shape::url;
+  return open && among(more.fields, name) ? Shape::secret : known;
 }
 
 bool listed(std::string_view text, auto& list) {
@@ -180,6 +176,25 @@ std::string cookies(std::string_view value, bool first_only) {
   return out;
 }
 
+// Browsers cannot set fields on WebSockets, so services take keys as one of the protocols:
+// "openai-insecure-api-key.sk-123", "base64url.bearer.authorization.k8s.io.dG9r". What follows such words
+// goes.
+std::string protocols(std::string_view value) {
+  constexpr std::string_view kWords[] = {"key.", "token.", "bearer.", "auth.", "secret."};
+  std::string out;
+  bool found = false;
+  for_each_element(value, [&](std::string_view element) {
+    std::size_t end = std::string_view::npos;
+    std::string folded = lower(element);
+    for (std::string_view word : kWords)
+      if (std::size_t at = folded.find(word); at != folded.npos) end = std::min(end, at + word.size());
+    out.append(out.empty() ? "" : ", ").append(element.substr(0, end));
+    if (end < element.size()) out.append(kRedacted);
+    found |= end < element.size();
+  });
+  return found ? out : std::string(value);
+}
+
 // Percent-decoded, lower case, '_' for '-': in the spelling of kParameters.
 std::string parameter_name(std::string_view text) {
   auto digit = [](char c) {
@@ -197,21 +212,21 @@ std::string parameter_name(std::string_view text) {
   return name;
 }
 
-bool is_sensitive_parameter(std::string_view text) {
+bool is_sensitive_parameter(std::string_view text, const CredentialNames& more) {
   std::string name = parameter_name(text);
-  return std::ranges::find(kParameters, name) != std::end(kParameters) ||
+  return kParameters.contains(" " + name + " ") || among(more.parameters, name) ||
          std::ranges::any_of(kParameterEnds, [&](std::string_view end) { return name.ends_with(end); });
 }
 
 // One "?a=b&c=d" or "#a=b" part, `text` without its first character.
-void append_parameters(std::string& out, std::string_view text) {
+void append_parameters(std::string& out, std::string_view text, const CredentialNames& more) {
   while (true) {
     std::size_t end = text.find_first_of("&;");
     std::string_view pair = text.substr(0, end);
     std::size_t equals = pair.find('=');
     bool has_value = equals != std::string_view::npos && equals + 1 < pair.size();
-    has_value&& is_sensitive_parameter(pair.substr(0, equals)) ? out.append(nameless_value(pair))
-                                                               : out.append(pair);
+    has_value&& is_sensitive_parameter(pair.substr(0, equals), more) ? out.append(nameless_value(pair))
+                                                                     : out.append(pair);
     if (end == std::string_view::npos) return;
     out += text[end];
     text.remove_prefix(end + 1);
@@ -234,31 +249,34 @@ void append_place(std::string& out, std::string_view text) {
 
 }  // namespace
 
-bool is_sensitive_field(std::string_view name) {
-  Shape shape = shape_of(name);
-  return shape != Shape::plain && shape != Shape::url;
+bool is_sensitive_field(std::string_view name, const CredentialNames& more) {
+  Shape shape = shape_of(name, more);
+  return shape != Shape::plain && shape != Shape::url && shape != Shape::protocols;
 }
 
-bool needs_redaction(std::string_view name) { return shape_of(name) != Shape::plain; }
+bool needs_redaction(std::string_view name, const CredentialNames& more) {
+  return shape_of(name, more) != Shape::plain;
+}
 
-std::string redacted_value(std::string_view name, std::string_view value) {
-  switch (shape_of(name)) {
+std::string redacted_value(std::string_view name, std::string_view value, const CredentialNames& more) {
+  switch (shape_of(name, more)) {
     case Shape::plain: return std::string(value);
     case Shape::secret: return std::string(kRedacted);
     case Shape::authorization: return authorization(value);
     case Shape::cookie: return cookies(value, false);
     case Shape::set_cookie: return cookies(value, true);
-    case Shape::url: return redacted_url(value);
+    case Shape::protocols: return protocols(value);
+    case Shape::url: return redacted_url(value, more);
   }
   return std::string(kRedacted);
 }
 
-http::Fields redacted(const http::Fields& fields) {
+http::Fields redacted(const http::Fields& fields, const CredentialNames& more) {
   http::Fields out;
   out.reserve(fields.size(), fields.memory());
   for (http::Fields::View field : fields) {
-    if (needs_redaction(field.name)) {
-      out.add(field.name, redacted_value(field.name, field.value));
+    if (needs_redaction(field.name, more)) {
+      out.add(field.name, redacted_value(field.name, field.value, more));
     } else {
       out.add(field.name, field.value);
     }
@@ -266,7 +284,7 @@ http::Fields redacted(const http::Fields& fields) {
   return out;
 }
 
-std::string redacted_url(std::string_view url) {
+std::string redacted_url(std::string_view url, const CredentialNames& more) {
   std::string out;
   out.reserve(url.size());
   std::size_t mark = std::min(url.find('?'), url.find('#'));
@@ -274,21 +292,37 @@ std::string redacted_url(std::string_view url) {
   while (mark != std::string_view::npos) {
     std::size_t next = url.find_first_of("?#", mark + 1);
     out += url[mark];
-    append_parameters(out, url.substr(mark + 1, next == std::string_view::npos ? next : next - mark - 1));
+    std::size_t length = next == std::string_view::npos ? next : next - mark - 1;
+    append_parameters(out, url.substr(mark + 1, length), more);
     mark = next;
   }
   return out;
 }
 
-std::string redacted_line(std::string_view line) {
+std::string redacted_line(std::string_view line, const CredentialNames& more) {
   std::string out;
   while (!line.empty()) {
     std::size_t end = std::min(line.find(' '), line.size());
-    out += redacted_url(line.substr(0, end));
+    out += redacted_url(line.substr(0, end), more);
     if (end < line.size()) out += ' ';
     line.remove_prefix(std::min(end + 1, line.size()));
   }
   return out;
+}
+
+RedactedTexts redacted_texts(const Flow& flow, const CredentialNames& more) {
+  return {redacted_url(flow.request.target, more), redacted_line(flow.error_detail, more),
+          redacted_line(flow.filter_reason, more)};
+}
+
+void redact(Flow& flow, const CredentialNames& more) {
+  auto [target, error_detail, filter_reason] = redacted_texts(flow, more);
+  flow.request.target = std::move(target);
+  flow.error_detail = std::move(error_detail);
+  flow.filter_reason = std::move(filter_reason);
+  for (http::Fields* fields :
+       {&flow.request.fields, &flow.request_trailers, &flow.response.fields, &flow.response_trailers})
+    *fields = redacted(*fields, more);
 }
 
 }  // namespace weir::flow

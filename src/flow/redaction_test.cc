@@ -28,6 +28,13 @@ TEST(SensitiveField, KnowsCredentialsWithoutCase) {
                     "X-Password",
                     "Ocp-Apim-Subscription-Key",
                     "X-Registry-Auth",
+                    "X-Auth-Key",
+                    "DD-APPLICATION-KEY",
+                    "X-License-Key",
+                    "X-Amz-Server-Side-Encryption-Customer-Key",
+                    "x-ms-authorization-auxiliary",
+                    "npm-otp",
+                    "CF-Access-Client-Secret",
                     "DPoP"})
     EXPECT_TRUE(is_sensitive_field(name)) << name;
 }
@@ -67,6 +74,10 @@ TEST(RedactedValue, KeepsWhatHelpsAndHarmsNobody) {
       {"Referer", "https://u:p@a.example/x?token=abc", "https://a.example/x?token=[REDACTED]"},
       {"Location", "/cb#access_token=abc&state=1", "/cb#access_token=[REDACTED]&state=1"},
       {"Refresh", "5; url=https://a.example/?key=abc", "5; url=https://a.example/?key=[REDACTED]"},
+      {"Sec-WebSocket-Protocol", "chat,v2 ", "chat,v2 "},
+      {"Sec-WebSocket-Protocol", "realtime, openai-insecure-api-key.sk-1, beta.v1",
+       "realtime, openai-insecure-api-key.[REDACTED], beta.v1"},
+      {"Sec-WebSocket-Protocol", "base64url.Bearer.authorization.k8s.io.dG9r", "base64url.Bearer.[REDACTED]"},
   };
   for (const Case& c : kCases)
     EXPECT_EQ(redacted_value(c.name, c.value), c.stored) << c.name << ": " << c.value;
@@ -105,10 +116,54 @@ TEST(RedactedUrl, LosesUserInformationAndCredentials) {
       {"/x?next=?token=abc", "/x?next=?token=[REDACTED]"},
       {"/x?X-Amz-Signature=ff&X-Amz-Date=1", "/x?X-Amz-Signature=[REDACTED]&X-Amz-Date=1"},
       {"/x?my_client_secret=ff&page_token=2", "/x?my_client_secret=[REDACTED]&page_token=2"},
+      {"/x?oauth_token=a&oauth_nonce=b&q-signature=c",
+       "/x?oauth_token=[REDACTED]&oauth_nonce=b&q-signature=[REDACTED]"},
+      {"/x?X-Cos-Security-Token=a&api_token=b&otp=1",
+       "/x?X-Cos-Security-Token=[REDACTED]&api_token=[REDACTED]&otp=[REDACTED]"},
+      {"/x?session=1&tok=2&%20=3&key%20=4", "/x?session=1&tok=2&%20=3&key%20=4"},
       {"/x?%", "/x?%"},
       {"/x?%4=1&%zz=2", "/x?%4=1&%zz=2"},
   };
   for (auto [url, stored] : kCases) EXPECT_EQ(redacted_url(url), stored) << url;
+}
+
+TEST(RedactedLine, EachWordByItself) {
+  EXPECT_EQ(redacted_line("GET http://u:p@a/?key=1 HTTP/1.1"), "GET http://a/?key=[REDACTED] HTTP/1.1");
+  EXPECT_EQ(redacted_line("first http://a/?x=1 then  https://u:p@b/?sig=2"),
+            "first http://a/?x=1 then  https://b/?sig=[REDACTED]");
+  EXPECT_EQ(redacted_line(""), "");
+}
+
+TEST(Redact, AWholeFlowAndOnceIsEnough) {
+  Flow flow;
+  flow.request.target = "/x?token=1";
+  flow.request.fields.add("Cookie", "a=1");
+  flow.request_trailers.add("X-Token", "1");
+  flow.response.fields.add("Set-Cookie", "a=1; Path=/");
+  flow.response_trailers.add("X-Api-Key", "1");
+  flow.error_detail = "to https://u:p@a/ and https://u:p@b/";
+  flow.filter_reason = "rule https://a/?key=1";
+  for (int i = 0; i < 2; ++i) {
+    redact(flow);
+    EXPECT_EQ(flow.request.target, "/x?token=[REDACTED]");
+    EXPECT_EQ(flow.request.fields[0].value, "a=[REDACTED]");
+    EXPECT_EQ(flow.request_trailers[0].value, "[REDACTED]");
+    EXPECT_EQ(flow.response.fields[0].value, "a=[REDACTED]; Path=/");
+    EXPECT_EQ(flow.response_trailers[0].value, "[REDACTED]");
+    EXPECT_EQ(flow.error_detail, "to https://a/ and https://b/");
+    EXPECT_EQ(flow.filter_reason, "rule https://a/?key=[REDACTED]");
+  }
+}
+
+TEST(CredentialNames, AddToTheBuiltInOnes) {
+  CredentialNames more{{"X-Corp_Id", "Referer"}, {"tenant-id"}};
+  EXPECT_TRUE(is_sensitive_field("x-corp-id", more));
+  EXPECT_FALSE(is_sensitive_field("x-corp-id"));
+  EXPECT_FALSE(is_sensitive_field("my-x-corp-id", more)) << "whole names";
+  EXPECT_EQ(redacted_value("X-Corp-Id", "a", more), "[REDACTED]");
+  EXPECT_EQ(redacted_value("Referer", "https://a/", more), "[REDACTED]");
+  EXPECT_EQ(redacted_value("Authorization", "Bearer a", more), "Bearer [REDACTED]");
+  EXPECT_EQ(redacted_url("/?Tenant_Id=1&key=2&x=3", more), "/?Tenant_Id=[REDACTED]&key=[REDACTED]&x=3");
 }
 
 }  // namespace

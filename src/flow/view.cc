@@ -80,6 +80,9 @@ void identity(JsonWriter& json, const Entry& entry) {
   const Flow& flow = entry.flow;
   text_field(json, "id", entry.id);
   text_field(json, "session", entry.session);
+  text_field(json, "process", flow.process);
+  text_field(json, "device", flow.device);
+  text_field(json, "model", flow.model);
   json.field("kind", flow.kind == Kind::tunnel ? "tunnel" : "http");
   json.field("state", state(entry));
   text_field(json, "host", flow.request.origin.place.host);

@@ -41,6 +41,24 @@ std::vector<Address> interleaved(const std::vector<Address>& sorted) {
   return out;
 }
 
+// The first refusal, if there was one.
+std::optional<Error> drop_refused(std::vector<Address>& addresses, const AddressCheck& check) {
+  std::optional<Error> first;
+  std::erase_if(addresses, [&](const Address& address) {
+    auto passes = check(address);
+    if (!passes && !first) first = std::move(passes).error();
+    return !passes;
+  });
+  return first;
+}
+
+std::optional<Address> peer_of(int fd) {
+  Address out;
+  out.size = sizeof out.storage;
+  if (getpeername(fd, reinterpret_cast<sockaddr*>(&out.storage), &out.size) != 0) return std::nullopt;
+  return out;
+}
+
 }  // namespace
 
 struct Dialer::Race {
@@ -52,7 +70,7 @@ struct Dialer::Race {
   Error error{Code::connect_failed};
 };
 
-async::Task<Result<Dialed>> Dialer::dial(HostPort to, TimePoint deadline) {
+async::Task<Result<Dialed>> Dialer::dial(HostPort to, TimePoint deadline, AddressCheck check) {
   TimePoint start = steady_now();
   auto addresses = co_await resolver_.resolve(to.host, deadline);
   if (!addresses) co_return Failure(std::move(addresses.error()).with_retry(Retry::yes));
@@ -61,12 +79,17 @@ async::Task<Result<Dialed>> Dialer::dial(HostPort to, TimePoint deadline) {
   if (!is_ip_literal(to.host)) out.dns_us = micros(resolved - start);
   for (Address& address : *addresses) address.set_port(to.port);
   if (cancelled_) co_return fail(Code::cancelled);
+  if (check) {
+    auto refused = drop_refused(*addresses, check);
+    if (addresses->empty()) co_return Failure(std::move(*refused));
+  }
   auto stream = co_await race(interleaved(*addresses), deadline);
   if (cancelled_) co_return fail(Code::cancelled);
   if (!stream)
     co_return Failure(
         Error(stream.error().code(), to.str() + " (" + stream.error().context() + ")", Retry::yes));
   out.stream = std::move(*stream);
+  out.peer = peer_of(out.stream->fd());
   out.connect_us = micros(steady_now() - resolved);
   co_return out;
 }

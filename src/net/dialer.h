@@ -1,6 +1,7 @@
 // Dialer: a name and a port to a connected TCP stream.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "base/host_port.h"
@@ -9,10 +10,14 @@
 
 namespace weir::net {
 
+/// Says of an address that a name led to whether it may be dialled; an error when not.
+using AddressCheck = std::function<Result<void>(const Address&)>;
+
 struct Dialed {
   std::unique_ptr<TcpStream> stream;
   std::int64_t dns_us = -1;
   std::int64_t connect_us = -1;
+  std::optional<Address> peer;  ///< which of the addresses it is
 };
 
 /// One a thread. Tries the addresses in order and starts the next when one fails, or has not answered for
@@ -23,8 +28,9 @@ class Dialer {
   virtual ~Dialer() = default;
 
   /// Errors: those of Resolver; connect_refused, connect_unreachable, connect_timeout, connect_failed with
-  /// the address in the context. Nothing has been sent: all are Retry::yes.
-  virtual async::Task<Result<Dialed>> dial(HostPort to, TimePoint deadline);
+  /// the address in the context. Nothing has been sent: all are Retry::yes. Of the addresses only those are
+  /// dialled that `check`, if there is one, lets pass; when it lets none, the dial ends with its first error.
+  virtual async::Task<Result<Dialed>> dial(HostPort to, TimePoint deadline, AddressCheck check = {});
   /// Ends what is under way, and every later dial, with Code::cancelled.
   void cancel();
 

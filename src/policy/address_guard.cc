@@ -1,5 +1,7 @@
 #include "policy/address_guard.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <array>
 
@@ -49,6 +51,10 @@ constexpr Entry kRegistry[] = {
     {"ff00::/8", AddressClass::reserved},
 };
 
+// Where clouds answer the same questions by name.
+constexpr std::string_view kMetadataNames[] = {"metadata.google.internal", "metadata.goog", "instance-data",
+                                               "instance-data.ec2.internal", "metadata.tencentyun.com"};
+
 struct Row {
   AddressRange range;
   AddressClass address_class;
@@ -67,6 +73,13 @@ const std::array<Row, std::size(kRegistry)>& registry() {
 AddressClass look_up(const AddressBytes& address) {
   auto found = std::ranges::find_if(registry(), [&](const Row& row) { return row.range.contains(address); });
   return found == registry().end() ? AddressClass::global : found->address_class;
+}
+
+std::string to_text(const AddressBytes& address) {
+  char text[INET6_ADDRSTRLEN];
+  bool v4 = is_ipv4(address);
+  inet_ntop(v4 ? AF_INET : AF_INET6, address.data() + (v4 ? 12 : 0), text, sizeof text);
+  return text;
 }
 
 AddressBytes mapped(const std::uint8_t* ipv4) {
@@ -97,12 +110,83 @@ AddressClass classify(const AddressBytes& address) {
   return look_up(address);
 }
 
+AddressClass classify_host(std::string_view host) {
+  if (auto address = parse_address(host)) return classify(*address);
+  if (host == "localhost" || host.ends_with(".localhost")) return AddressClass::loopback;
+  return std::ranges::find(kMetadataNames, host) != std::end(kMetadataNames) ? AddressClass::metadata
+                                                                             : AddressClass::global;
+}
+
+namespace {
+
+bool is_in_full(const HostPattern& pattern) {
+  return pattern.kind == HostPattern::Kind::exact ||
+         (pattern.kind == HostPattern::Kind::range && pattern.range.prefix() == 128);
+}
+
+bool allows_something(const DomainRule& rule) {
+  return rule.read == Action::allow || rule.write == Action::allow;
+}
+
+// The patterns of rules that let something pass, and are about hosts.
+std::vector<std::string> allowed_hosts(std::span<const RuleSet> layers) {
+  std::vector<std::string> out;
+  for (const RuleSet& layer : layers) {
+    for (const Rule& rule : layer.rules)
+      if (rule.action == Action::allow && rule.scope == Scope::host) out.push_back(rule.pattern);
+    for (const DomainRule& rule : layer.domains)
+      if (allows_something(rule)) out.push_back(rule.pattern);
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const AddressGuard>> AddressGuard::compile(std::span<const std::string> private_hosts,
+                                                                  std::span<const RuleSet> layers) {
+  std::vector<std::string> places(private_hosts.begin(), private_hosts.end());
+  std::vector<std::string> networks;
+  std::vector<std::string> metadata;
+  for (const std::string& text : private_hosts) {
+    auto pattern = HostPattern::parse(text);
+    if (!pattern) return pass(pattern);
+    if (pattern->kind == HostPattern::Kind::range) networks.push_back(text);
+    if (is_in_full(*pattern)) metadata.push_back(text);
+  }
+  for (std::string& text : allowed_hosts(layers)) {
+    auto pattern = HostPattern::parse(text);
+    if (!pattern) continue;  // a glob or an expression over names: it names no address
+    if (is_in_full(*pattern)) metadata.push_back(text);
+    bool own_name =
+        pattern->kind == HostPattern::Kind::exact && classify_host(pattern->name) == AddressClass::loopback;
+    if (pattern->kind == HostPattern::Kind::range || own_name) places.push_back(std::move(text));
+  }
+  std::shared_ptr<AddressGuard> out(new AddressGuard());
+  for (auto [compiled, list] :
+       {std::pair(&out->places_, &places), {&out->networks_, &networks}, {&out->metadata_, &metadata}}) {
+    auto patterns = HostPatterns::compile(*list);
+    if (!patterns) return pass(patterns);
+    *compiled = std::move(*patterns);
+  }
+  return out;
+}
+
 AddressGuard::Outcome AddressGuard::judge(Client client, const HostPort& place,
                                           const AddressBytes& address) const {
   AddressClass what = classify(address);
   if (what == AddressClass::global) return Outcome::pass;
-  if (named_.matches(place)) return Outcome::pass;
-  if (what == AddressClass::metadata) return Outcome::refuse;
+  // A name is no way to metadata, unless it is metadata's own.
+  if (what == AddressClass::metadata)
+    return classify_host(place.host) == what && metadata_.matches(place) ? Outcome::pass : Outcome::refuse;
+  if (places_.matches(place) || networks_.matches({to_text(address), place.port})) return Outcome::pass;
+  return client == Client::local ? Outcome::pass_marked : Outcome::refuse;
+}
+
+AddressGuard::Outcome AddressGuard::judge(Client client, const HostPort& place) const {
+  AddressClass what = classify_host(place.host);
+  if (what == AddressClass::global) return Outcome::pass;
+  if (what == AddressClass::metadata) return metadata_.matches(place) ? Outcome::pass : Outcome::refuse;
+  if (places_.matches(place)) return Outcome::pass;
   return client == Client::local ? Outcome::pass_marked : Outcome::refuse;
 }
 

@@ -4,10 +4,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "policy/address_range.h"
 #include "policy/host_patterns.h"
+#include "policy/rule.h"
 
 namespace weir::policy {
 
@@ -25,6 +29,9 @@ std::string_view name(AddressClass address_class);  ///< "cloud metadata"
 
 /// Pure.
 AddressClass classify(const AddressBytes& address);
+/// Of a canonical name or literal that somebody else will look up: what is known of it without asking
+/// anybody. "localhost" is loopback wherever it is looked up (RFC 6761), and clouds have names for metadata.
+AddressClass classify_host(std::string_view host);
 
 class AddressGuard {
  public:
@@ -33,15 +40,26 @@ class AddressGuard {
   enum class Client : std::uint8_t { local, foreign };
   enum class Outcome : std::uint8_t { pass, pass_marked, refuse };
 
-  /// `named` are patterns of places that policy allows by name: they may be anywhere. Metadata must be named
-  /// as the address itself or its own name, never by "*".
-  explicit AddressGuard(HostPatterns named) : named_(std::move(named)) {}
+  /// What may be reached although it is not global:
+  ///   - a host that `private_hosts` names, wherever it is, and every name at an address in its ranges;
+  ///   - an address that an allow rule of `layers`, or an entry that allows something, names, when the client
+  ///     asks for that address. Names that are allowed are no exception: their DNS is somebody else's.
+  /// Metadata only where one of them has its very address or name in full: no range, no wildcard.
+  /// bad_config naming the first pattern that is none.
+  static Result<std::shared_ptr<const AddressGuard>> compile(std::span<const std::string> private_hosts,
+                                                             std::span<const RuleSet> layers);
 
   /// `place` is what the client asked for, canonical; `address` one of those that it resolved to.
   Outcome judge(Client client, const HostPort& place, const AddressBytes& address) const;
+  /// The same where an upstream proxy will find the address: by `place` alone.
+  Outcome judge(Client client, const HostPort& place) const;
 
  private:
-  HostPatterns named_;
+  AddressGuard() = default;
+
+  HostPatterns places_;    ///< what the client may ask for, wherever it is
+  HostPatterns networks_;  ///< addresses that any name may lead to
+  HostPatterns metadata_;  ///< addresses and names in full
 };
 
 }  // namespace weir::policy

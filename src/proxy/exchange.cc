@@ -14,21 +14,31 @@ Exchange::Exchange(wire::Incoming& incoming, const ClientSide& client, Recorder&
   if (client.tunnel) {
     // The name the tunnel was opened for is where the request goes, whatever its Host says
     // (docs/life_of_a_request).
-    std::string_view host = request_.fields.get("host").value_or("");
-    auto place = parse_host_port(host, route_.origin.scheme == http::Scheme::https ? 443 : 80);
-    bool differs = !place || *place != route_.origin.place;
-    if (differs && !client.reverse) {
-      recording_.mark("host_mismatch");
-      claimed_ = place ? *place : HostPort{std::string(host), 0};
-    }
+    if (!client.reverse) compare_names();
     request_.origin = route_.origin;
     incoming.head().origin = route_.origin;
   }
+  judged_as_ = {route_.origin.scheme, client.reverse ? route_.origin.place : route_.dial};
   route_.offer = offer(client);
+  route_.caller = client.caller;
   account.request = std::move(incoming.head());
   if (client.reverse && !client.keep_host)
     request_.fields.set("Host", route_.origin.place.authority(route_.origin.scheme == http::Scheme::https));
   strip_hop_by_hop();
+}
+
+// The place the client had itself connected to, the one in its ClientHello and the one in Host.
+void Exchange::compare_names() {
+  if (route_.dial != route_.origin.place) {
+    recording_.mark("sni_mismatch");
+    claimed_ = route_.origin.place;
+  }
+  std::string_view host = request_.fields.get("host").value_or("");
+  auto place = parse_host_port(host, route_.origin.scheme == http::Scheme::https ? 443 : 80);
+  if (place && *place == route_.origin.place) return;
+  recording_.mark("host_mismatch");
+  // With three names about, one that differs from the first is enough to be refused for.
+  if (!claimed_) claimed_ = place ? *place : HostPort{std::string(host), 0};
 }
 
 // HTTP/2 towards the origin where the client speaks it: then the origin sees what it would have seen without

@@ -21,6 +21,7 @@ struct ClientSide {
   /// itself.
   std::optional<wire::Route> tunnel;
   UpstreamHttp2 http2 = UpstreamHttp2::mirror;
+  wire::Caller caller = wire::Caller::foreign;
   /// Reverse mode: Host is the client's name for us, and is replaced by the origin's unless it is to be kept.
   bool reverse = false;
   bool keep_host = false;
@@ -39,7 +40,10 @@ class Exchange {
   http::RequestHead& request() { return request_; }
   http::ResponseHead& response() { return response_; }
   wire::Route& route() { return route_; }
-  /// The place that Host names, where that is another than the one the tunnel was opened for.
+  /// What policy goes by (mission D5): the place that the client asked us for. Where that was a bare address,
+  /// the name it asks the address for.
+  const http::Origin& judged_as() const { return judged_as_; }
+  /// Another place that the client names to the origin, in Host or in its ClientHello, if it does.
   const std::optional<HostPort>& claimed() const { return claimed_; }
   bool client_gone = false;
   TimePoint sent{};  ///< when the request's last byte went out; the epoch until then
@@ -47,6 +51,7 @@ class Exchange {
  private:
   void strip_hop_by_hop();
   wire::Offer offer(const ClientSide& client) const;
+  void compare_names();
 
   wire::Incoming& incoming_;
   const ClientSide& client_;
@@ -54,6 +59,7 @@ class Exchange {
   http::RequestHead request_;
   http::ResponseHead response_;
   wire::Route route_;
+  http::Origin judged_as_;
   std::optional<HostPort> claimed_;
 };
 

@@ -2,37 +2,183 @@
 
 #include <fmt/format.h>
 
+#include "async/signal.h"
+#include "base/log.h"
+
 namespace weir::proxy {
 namespace {
 
-constexpr std::string_view kNobodyToAsk = "unanswered: no monitor connected";
+using policy::Action;
+using policy::Verdict;
+
+constexpr std::string_view kUnanswered = "unanswered: ";
 
 // Whose word it was, and where to change it.
-std::string told(const policy::Verdict& verdict, std::string_view why) {
+std::string told(const Verdict& verdict, std::string_view why) {
   if (verdict.pattern.empty() || verdict.source.empty()) return std::string(why);
   bool named = why.contains(verdict.pattern);
   return fmt::format("{}{} ({}: {})", why, named ? "" : fmt::format("; rule {}", verdict.pattern),
                      name(verdict.layer), verdict.source);
 }
 
+// The same of a person's word, or of the lack of one.
+std::string told(const Verdict& verdict, const Decision& decision, const std::string& why) {
+  switch (decision.by) {
+    case Decision::By::person: return told(verdict, "blocked by user");
+    case Decision::By::memory: return told(verdict, "blocked by user, in an answer that was remembered");
+    case Decision::By::nobody: return told(verdict, why + "; `weir monitor` connects one");
+    default: return told(verdict, why);
+  }
+}
+
+void note(flow::Flow& flow, Action action, std::string why) {
+  flow.filter_action = name(action);
+  flow.filter_reason = std::move(why);
+}
+
+Failure block(flow::Flow& flow, std::string why, std::string words) {
+  note(flow, Action::block, std::move(why));
+  return fail(Code::blocked, std::move(words));
+}
+
+// What helps to decide; that there are credentials, but not which.
+http::Fields telling(const http::Fields& fields) {
+  http::Fields out;
+  for (std::string_view each : {"Content-Type", "User-Agent"})
+    if (auto value = fields.get(each)) out.add(each, *value);
+  if (fields.has("authorization")) out.add("Authorization", "[REDACTED]");
+  return out;
+}
+
+Inquiry inquiry_of(const flow::Flow& flow, const policy::Question& question, const Verdict& verdict) {
+  return {.origin = question.origin,
+          .method = std::string(question.method),
+          .target = std::string(question.target),
+          .opaque = question.opaque,
+          .fields = telling(flow.request.fields),
+          .asker = policy::Asker(verdict),
+          .why = verdict.explanation()};
+}
+
+void log_unanswered(const policy::Question& question, std::string_view why) {
+  log::warn("UNANSWERED: {} {} - {} (rejected)", question.method, shown_url(question),
+            why.substr(kUnanswered.size()));
+}
+
 }  // namespace
 
-Result<void> Gate::judge(flow::Flow& flow, const policy::Question& question) const {
-  if (policy_->off()) return {};
-  policy::Verdict verdict = policy_->decide(question);
-  flow.filter_reason = verdict.explanation();
-  if (verdict.action == policy::Action::allow) {
-    flow.filter_action = name(policy::Action::allow);
-    return {};
+// One question on its way. Shared with who answers: his word may come when nobody waits any more.
+struct Gate::Pending {
+  explicit Pending(async::Loop& loop) : told(loop) {}
+  async::Signal told;
+  std::optional<Decision> decision;
+  bool gone = false;
+};
+
+Result<Gate::Passage> Gate::judge(flow::Flow& flow, const policy::Question& question) const {
+  if (policy_->off()) return Passage::free;
+  Verdict verdict = policy_->decide(question);
+  if (const auto* answers = remembered()) {
+    if (auto answer = answers->find(question, verdict)) {
+      Decision decision{Decision::By::memory, *answer};
+      std::string why = explain(decision, {});
+      if (*answer == Action::block) return block(flow, why, told(verdict, decision, why));
+      note(flow, Action::allow, why);
+      return Passage::free;
+    }
   }
-  // An unanswered question is a no.
-  flow.filter_action = name(policy::Action::block);
-  if (verdict.action == policy::Action::ask) flow.filter_reason = kNobodyToAsk;
+  note(flow, verdict.action, verdict.explanation());
+  switch (verdict.action) {
+    case Action::allow: return Passage::free;
+    case Action::ask: return Passage::ask;
+    case Action::block: break;
+  }
   return fail(Code::blocked, told(verdict, flow.filter_reason));
 }
 
-Result<void> Gate::judge_tunnel(flow::Flow& flow, const http::Origin& origin) const {
-  return judge(flow, {.origin = origin, .method = "CONNECT", .target = "", .opaque = true});
+async::Task<Result<void>> Gate::ask(flow::Flow& flow, policy::Question question, OnGone on_gone) const {
+  std::optional<policy::Asker> granted;
+  for (;;) {
+    auto policy = policy_;  // the words of a verdict live as long as it does
+    Verdict verdict = policy->decide(question);
+    if (verdict.action == Action::block)
+      co_return block(flow, verdict.explanation(), told(verdict, verdict.explanation()));
+    // The rules may have changed while a person thought: an answer counts for the question it was given to.
+    if (verdict.action == Action::allow || (granted && granted->asks(verdict))) co_return Result<void>();
+    Duration patience{};
+    Decision decision = co_await put(flow, question, verdict, on_gone, patience);
+    std::string why = explain(decision, patience);
+    if (decision.by == Decision::By::client) {
+      note(flow, Action::block, why);
+      co_return fail(Code::client_closed, why);
+    }
+    if (why.starts_with(kUnanswered)) log_unanswered(question, why);
+    if (decision.action != Action::allow) co_return block(flow, why, told(verdict, decision, why));
+    note(flow, Action::allow, why);
+    granted.emplace(verdict);
+  }
+}
+
+async::Task<Decision> Gate::put(const flow::Flow& flow, const policy::Question& question,
+                                const Verdict& verdict, OnGone& on_gone, Duration& patience) const {
+  if (!questions_) co_return Decision{};
+  auto pending = std::make_shared<Pending>(loop_);
+  on_gone([pending] {
+    pending->gone = true;
+    pending->told.notify();
+  });
+  Decision decision{Decision::By::client, Action::block};
+  if (!pending->gone) {
+    auto reply = [pending, &loop = loop_](const Decision& made) {
+      loop.post([pending, made] {
+        pending->decision = made;
+        pending->told.notify();
+      });
+    };
+    Questions::Put put = questions_->put(inquiry_of(flow, question, verdict), std::move(reply));
+    patience = put.patience;
+    decision = put.id == 0 ? put.decision : co_await wait(*pending, put.id, put.patience);
+  }
+  on_gone(nullptr);
+  co_return decision;
+}
+
+async::Task<Decision> Gate::wait(Pending& pending, QuestionId id, Duration patience) const {
+  TimePoint deadline = loop_.now() + patience;
+  for (;;) {
+    async::Wake woken = co_await pending.told.wait(deadline);
+    if (pending.decision) co_return *pending.decision;
+    if (deadline == kNever) continue;  // the reply is on its way
+    if (!pending.gone && woken != async::Wake::timeout) continue;
+    auto why = pending.gone ? Decision::By::client : Decision::By::time;
+    if (questions_->withdraw(id, why)) co_return Decision{why, Action::block};
+    deadline = kNever;
+  }
+}
+
+async::Task<Result<void>> Gate::judge_tunnel(flow::Flow& flow, http::Origin origin, OnGone on_gone) const {
+  policy::Question question{.origin = origin, .method = "CONNECT", .target = "", .opaque = true};
+  auto judged = judge(flow, question);
+  if (!judged) co_return pass(judged);
+  if (*judged == Passage::free) co_return Result<void>();
+  co_return co_await ask(flow, question, std::move(on_gone));
+}
+
+bool Gate::always_allows(const http::Origin& origin) const {
+  if (!policy_->always_allows(origin)) return false;
+  const auto* answers = policy_->off() ? nullptr : remembered();
+  return !answers || !answers->concerns(origin);
+}
+
+const policy::RememberedAnswers* Gate::remembered() const {
+  if (!questions_) return nullptr;
+  std::uint64_t edition = questions_->edition();
+  if (edition == 0) return nullptr;
+  if (edition != edition_) {
+    remembered_ = questions_->remembered();
+    edition_ = edition;
+  }
+  return remembered_.get();
 }
 
 }  // namespace weir::proxy

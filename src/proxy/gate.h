@@ -1,10 +1,15 @@
-// Gate: where the walk asks policy, and writes what it said into the account.
+// Gate: where the walk asks policy, and people where policy says so, and writes what they said into the
+// account.
 #pragma once
 
+#include <functional>
 #include <memory>
 
+#include "async/loop.h"
+#include "async/task.h"
 #include "flow/flow.h"
 #include "policy/policy.h"
+#include "proxy/questions.h"
 
 namespace weir::proxy {
 
@@ -12,19 +17,51 @@ namespace weir::proxy {
 /// request meets the new one, on kept-alive connections as well.
 class Gate {
  public:
-  explicit Gate(std::shared_ptr<const policy::Policy> policy) : policy_(std::move(policy)) {}
+  /// `questions` outlives the gate; null: there is nobody to ask, and a question is a no.
+  Gate(async::Loop& loop, std::shared_ptr<const policy::Policy> policy, Questions* questions)
+      : loop_(loop), policy_(std::move(policy)), questions_(questions) {}
 
   void replace(std::shared_ptr<const policy::Policy> policy) { policy_ = std::move(policy); }
   const policy::Policy& policy() const { return *policy_; }
 
-  /// Ok when the request may pass. Errors: blocked, with the words that the client is told. The verdict is
-  /// written into `flow` either way.
-  Result<void> judge(flow::Flow& flow, const policy::Question& question) const;
-  /// A tunnel whose content nobody will see.
-  Result<void> judge_tunnel(flow::Flow& flow, const http::Origin& origin) const;
+  enum class Passage : std::uint8_t { free, ask };
+  /// Whether the request may pass, as far as that can be said without waiting; `ask`: go on with ask().
+  /// Errors: blocked, with the words that the client is told. The verdict is written into `flow` either way.
+  Result<Passage> judge(flow::Flow& flow, const policy::Question& question) const;
+
+  /// How to hear that the client is gone: called with what to do then, and with null when it no longer
+  /// matters.
+  using OnGone = std::move_only_function<void(std::move_only_function<void()>)>;
+  /// Waits for a person's word on a request that judge() said `ask` of, then asks policy again, as it is by
+  /// then. What `question` refers to must live as long. Errors: blocked; client_closed when the client went
+  /// away. `flow` says meanwhile that it is being asked about, and in the end what came of it.
+  async::Task<Result<void>> ask(flow::Flow& flow, policy::Question question, OnGone on_gone) const;
+
+  /// A tunnel whose content nobody will see: judge() and, if need be, ask().
+  async::Task<Result<void>> judge_tunnel(flow::Flow& flow, http::Origin origin, OnGone on_gone) const;
+
+  /// True when no verdict on a request to this origin, and no remembered answer, can be other than allow.
+  bool always_allows(const http::Origin& origin) const;
+  /// True when no rule about some requests alone, and no question, can concern this host: tunnelling a client
+  /// unread then goes around nothing.
+  bool lets_pass_unread(const http::Origin& origin) const {
+    return always_allows(origin) && !policy_->needs_requests(origin);
+  }
 
  private:
+  struct Pending;
+  async::Task<Decision> put(const flow::Flow& flow, const policy::Question& question,
+                            const policy::Verdict& verdict, OnGone& on_gone, Duration& patience) const;
+  async::Task<Decision> wait(Pending& pending, QuestionId id, Duration patience) const;
+  /// Null while nothing is remembered.
+  const policy::RememberedAnswers* remembered() const;
+
+  async::Loop& loop_;
   std::shared_ptr<const policy::Policy> policy_;
+  Questions* questions_;
+  // The thread's own hold on the answers, so that looking them up takes no lock.
+  mutable std::shared_ptr<const policy::RememberedAnswers> remembered_;
+  mutable std::uint64_t edition_ = 0;
 };
 
 }  // namespace weir::proxy

@@ -10,17 +10,34 @@ Recording::Recording(Recorder& recorder)
   flow_->id = recorder.numbers_.next_flow();
   flow_->started = wall_now();
   recorder_.add(*this);
+  if (recorder_.held_) recorder_.held_->begun(*flow_);
 }
 
 Recording::~Recording() {
   if (!announced_) recorder_.drop(*this);
   flow_->duration_us = std::chrono::duration_cast<std::chrono::microseconds>(steady_now() - begun_).count();
   recorder_.budget_.give_back(held_);
-  recorder_.sink_.closed(std::move(flow_));
+  bool skip = skipped();
+  if (recorder_.held_) recorder_.held_->ended(*flow_, skip);
+  if (skip)
+    recorder_.skip_->count();
+  else
+    recorder_.sink_.closed(std::move(flow_));
+}
+
+bool Recording::skipped() {
+  if (!recorder_.skip_) return false;
+  if (!skipped_) skipped_ = recorder_.skip_->matches(*flow_);
+  return *skipped_;
+}
+
+void Recording::tell(std::unique_ptr<const flow::Message> message) {
+  if (!skipped()) recorder_.sink_.message(std::move(message));
 }
 
 void Recording::capture(flow::Captured& body, std::string_view part) {
   body.size += part.size();
+  if (skipped()) return;
   std::string_view kept =
       part.substr(0, recorder_.body_limit_ - std::min(recorder_.body_limit_, body.bytes.size()));
   // Once cut, always cut: a hole in the middle would be no prefix.
@@ -52,6 +69,17 @@ void Recording::mark(std::string_view word) {
   flow_->marks += word;
 }
 
+Recorder::Recorder(async::Loop& loop, flow::Sink& sink, Numbers& numbers, CaptureBudget& budget,
+                   std::size_t body_limit, LogSkip* skip)
+    : Timer(loop), sink_(sink), numbers_(numbers), budget_(budget), body_limit_(body_limit), skip_(skip) {
+  if (skip_) held_.emplace(*skip_, sink_);
+}
+
+void Recorder::tell(std::unique_ptr<flow::Connection> connection) {
+  if (held_) return held_->note(std::move(connection));
+  sink_.connection(std::move(connection));
+}
+
 void Recorder::add(Recording& recording) {
   recording.previous_ = newest_;
   (newest_ ? newest_->next_ : oldest_) = &recording;
@@ -67,6 +95,8 @@ void Recorder::drop(Recording& recording) {
 void Recorder::announce(Recording& recording) {
   drop(recording);
   recording.announced_ = true;
+  if (recording.skipped()) return;
+  if (held_) held_->tell_of(*recording.flow_);
   // The bodies so far stay where they grow; the copy has the heads.
   flow::Flow& flow = *recording.flow_;
   std::string request_bytes = std::exchange(flow.request_body.bytes, {});

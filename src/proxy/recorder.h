@@ -3,9 +3,11 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 
 #include "async/loop.h"
 #include "flow/sink.h"
+#include "proxy/log_skip.h"
 
 namespace weir::proxy {
 
@@ -51,6 +53,11 @@ class Recording {
   const Recorder& recorder() const { return recorder_; }
   void fail(Code code, std::string detail);
   void mark(std::string_view word);
+  /// True when the request is one that is never recorded; its head must be in flow() before anything is told.
+  /// Then nothing of it is kept or handed to the sink.
+  bool skipped();
+  /// A message of this flow, for the sink.
+  void tell(std::unique_ptr<const flow::Message> message);
   /// Appends to the captured bytes of a body of this flow: at most the recorder's limit for a body, and
   /// nothing while open flows hold too much together (the body is then marked as truncated).
   void capture(flow::Captured& body, std::string_view part);
@@ -65,6 +72,7 @@ class Recording {
   std::unique_ptr<flow::Flow> flow_;
   TimePoint begun_;
   std::uint64_t held_ = 0;
+  std::optional<bool> skipped_;
   bool announced_ = false;
   Recording* previous_ = nullptr;  // in the recorder's list of flows not announced yet, oldest first
   Recording* next_ = nullptr;
@@ -77,10 +85,12 @@ class Recorder : private async::Timer {
   static constexpr auto kAnnounceAfter = std::chrono::milliseconds(100);
 
   Recorder(async::Loop& loop, flow::Sink& sink, Numbers& numbers, CaptureBudget& budget,
-           std::size_t body_limit)
-      : Timer(loop), sink_(sink), numbers_(numbers), budget_(budget), body_limit_(body_limit) {}
+           std::size_t body_limit, LogSkip* skip = nullptr);
 
   flow::Sink& sink() const { return sink_; }
+  /// The account of a connection as it stands or, with `closed` set, for good. For the sink, unless only
+  /// flows that are skipped went over it.
+  void tell(std::unique_ptr<flow::Connection> connection);
   /// How much is kept of a body, or of a message.
   std::size_t body_limit() const { return body_limit_; }
   flow::ConnectionId next_connection() { return numbers_.next_connection(); }
@@ -96,6 +106,8 @@ class Recorder : private async::Timer {
   Numbers& numbers_;
   CaptureBudget& budget_;
   std::size_t body_limit_;
+  LogSkip* skip_;                        // null: everything is recorded
+  std::optional<HeldConnections> held_;  // with it
   Recording* oldest_ = nullptr;
   Recording* newest_ = nullptr;
 };

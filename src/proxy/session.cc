@@ -25,6 +25,7 @@ Session::Session(Services& services, std::unique_ptr<net::Stream> stream, const 
 void Session::introduce(std::string local, std::string peer) {
   client_.connection = services_.recorder.next_connection();
   client_.http2 = services_.options.upstream_http2;
+  client_.caller = services_.options.closed_door ? wire::Caller::foreign : caller_at(peer);
   connection_.id = client_.connection;
   connection_.leg = flow::Leg::client;
   connection_.opened = wall_now();
@@ -46,7 +47,7 @@ void Session::note_connection(bool ended) {
   connection_.bytes_in = bottom_->bytes_in();
   connection_.bytes_out = bottom_->bytes_out();
   if (ended) connection_.closed = wall_now();
-  services_.recorder.sink().connection(std::make_unique<flow::Connection>(connection_));
+  services_.recorder.tell(std::make_unique<flow::Connection>(connection_));
 }
 
 async::Task<void> Session::run() {
@@ -93,6 +94,7 @@ async::Task<Result<void>> Session::serve_first(std::string first) {
 async::Task<Result<void>> Session::serve_reverse(Protocol protocol, std::string first) {
   const http::Origin& origin = *services_.options.reverse;
   client_.reverse = true;
+  client_.caller = wire::Caller::settings;
   client_.keep_host = services_.options.reverse_keep_host;
   client_.tunnel = wire::Route{origin, origin.place};
   if (protocol == Protocol::tls) co_return co_await intercept_tls(origin, std::move(first));

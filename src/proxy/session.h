@@ -13,6 +13,7 @@
 #include "proxy/error_response.h"
 #include "proxy/gate.h"
 #include "proxy/minter.h"
+#include "proxy/reach.h"
 #include "proxy/rejections.h"
 #include "proxy/sniff.h"
 #include "proxy/walk.h"
@@ -107,6 +108,8 @@ class Session {
   async::Task<Result<void>> handshake(tls::SslPtr session, std::string first, TimePoint begun);
   async::Task<Result<void>> serve_secured(wire::Route route);
   bool passes_unread(const wire::Route& route);
+  bool hides_its_name(const tls::ClientHello& hello, const HostPort& place) const;
+  async::Task<Result<void>> let_retry(const HostPort& place, std::string_view cover);
   /// What `error` says of our certificate for judging_, counted and explained; itself when it is about
   /// something else.
   Error judged(const tls::ClientHello& hello, Error error);
@@ -117,7 +120,11 @@ class Session {
   async::Task<Result<void>> opaque(Recording& recording, HostPort place, std::string first);
   async::Task<Result<void>> server_first(HostPort place);
   async::Task<Result<bool>> listen_for_server(HostPort place);
-  async::Task<Result<wire::UpstreamTunnel>> dial_tunnel(Recording& recording, HostPort place);
+  /// Refused by policy, or dialled. `on_gone` for as long as a person is asked.
+  async::Task<Result<wire::UpstreamTunnel>> dial_tunnel(Recording& recording, HostPort place,
+                                                        Gate::OnGone on_gone);
+  /// The end of the connection itself.
+  Gate::OnGone on_hangup();
   async::Task<Result<void>> run_tunnel(Recording& recording, net::Stream& client,
                                        wire::UpstreamTunnel upstream, std::string first);
   void describe_tunnel(flow::Flow& flow, const HostPort& place, flow::Interception interception);

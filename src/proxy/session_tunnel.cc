@@ -1,4 +1,6 @@
 // Sessions: what is inside a tunnel, and tunnels that nobody looks into.
+#include <fmt/format.h>
+
 #include "async/task_group.h"
 #include "proxy/rejection_advice.h"
 #include "proxy/session.h"
@@ -10,6 +12,12 @@ namespace {
 
 // A client that does not trust our certificate goes at once; one that goes later had other reasons.
 constexpr auto kRightAfter = std::chrono::seconds(2);
+
+// The fatal alert access_denied in a record of its own (RFC 8446 sections 5.1 and 6.2).
+constexpr std::string_view kAccessDenied("\x15\x03\x03\x00\x02\x02\x31", 7);
+
+// The alert of a client whose hidden hello was not read: no word about our certificate.
+constexpr std::uint8_t kEchRequired = 121;
 
 std::int64_t micros_since(TimePoint start) {
   return std::chrono::duration_cast<std::chrono::microseconds>(steady_now() - start).count();
@@ -63,7 +71,7 @@ async::Task<Result<void>> Session::pass_socks(HostPort place, std::string first,
   Recording recording(services_.recorder);
   describe_tunnel(recording.flow(), place, flow::Interception::passthrough);
   recording.mark("socks5");
-  auto upstream = co_await dial_tunnel(recording, place);
+  auto upstream = co_await dial_tunnel(recording, place, on_hangup());
   auto reply = upstream ? wire::SocksReply::succeeded : socks_reply_for(upstream.error());
   auto answered = co_await answer_socks(*stream_, reply);
   Result<void> done;
@@ -154,6 +162,7 @@ async::Task<Result<void>> Session::intercept_tls(http::Origin origin, std::strin
     if (shaken.error().code() == Code::cancelled) co_return pass(shaken);
     co_return recorded(judged(*hello, std::move(shaken).error()));
   }
+  if (hides_its_name(*hello, place)) co_return co_await let_retry(place, hello->sni);
   TimePoint shown = services_.loop.now();
   std::uint32_t before = connection_.requests;
   auto served = co_await serve_secured(std::move(route));
@@ -169,17 +178,43 @@ async::Task<Result<void>> Session::intercept_tls(http::Origin origin, std::strin
   co_return served;
 }
 
+// The name in clear is a cover for the one that the client wants (Encrypted Client Hello), or made to look
+// like one. Which tunnel it asked for is known.
+bool Session::hides_its_name(const tls::ClientHello& hello, const HostPort& place) const {
+  return hello.has_ech && !client_.reverse && !hello.sni.empty() && hello.sni != place.host &&
+         !is_ip_literal(place.host);
+}
+
+// The certificate of the cover name says to the client that nobody here reads its hidden hello: it ends the
+// connection and asks again in clear. Nothing that it may send instead is carried.
+async::Task<Result<void>> Session::let_retry(const HostPort& place, std::string_view cover) {
+  Recording recording(services_.recorder);
+  describe_tunnel(recording.flow(), place, flow::Interception::intercepted);
+  recording.mark("ech_retry");
+  Error told(
+      Code::client_tls_failed,
+      fmt::format("the client asked for {} behind the name {} (ECH), which is not spoken here; clients try "
+                  "again without it",
+                  place.host, cover));
+  recording.fail(told.code(), told.context());
+  std::string rest;
+  TimePoint deadline = services_.loop.now() + services_.options.tls_timeout;
+  for (bool more = true; more; rest.clear()) more = (co_await read_more(rest, deadline)).value_or(false);
+  co_return Failure(std::move(told));
+}
+
 // A client that keeps rejecting our certificate may have itself tunnelled, where nobody forbids it. One that
 // asks for one host and names another to it might pass the rules of either: it may not. In front of an origin
 // of our own the certificate is ours, too.
 bool Session::passes_unread(const wire::Route& route) {
   const SessionOptions& options = services_.options;
   return options.auto_passthrough && !options.closed_door && !client_.reverse &&
-         route.origin.place == route.dial &&
+         route.origin.place == route.dial && services_.gate.lets_pass_unread(route.origin) &&
          services_.rejections.passes_until(connection_.peer, route.dial, services_.loop.now());
 }
 
 Error Session::judged(const tls::ClientHello& hello, Error error) {
+  if (tls_->alert() == kEchRequired) return error;
   auto how = refusal_in(error, !tls_->ended_cleanly());
   if (!how) return error;
   Standing standing = services_.rejections.rejected(connection_.peer, *judging_, *how, services_.loop.now());
@@ -228,7 +263,11 @@ async::Task<Result<void>> Session::intercept_plain(HostPort place, Protocol prot
 // The client asked for a tunnel that is not ours to open: dial first, so that a failure can still be said.
 async::Task<Result<void>> Session::pass_through(Recording& recording, HostPort place,
                                                 wire::Incoming& incoming) {
-  auto upstream = co_await dial_tunnel(recording, place);
+  auto on_gone = [&incoming](std::move_only_function<void()> call) {
+    incoming.on_client_gone(std::move(call));
+  };
+  auto upstream = co_await dial_tunnel(recording, place, on_gone);
+  if (!upstream && upstream.error().code() == Code::client_closed) co_return pass(upstream);
   if (!upstream) {
     ErrorResponse made = prepare_answer(recording, upstream.error());
     wire::TextBody body(std::move(made.body));
@@ -245,26 +284,39 @@ async::Task<Result<void>> Session::pass_through(Recording& recording, HostPort p
   co_return co_await run_tunnel(recording, incoming.tunnel(), std::move(*upstream), incoming.take_buffered());
 }
 
-async::Task<Result<wire::UpstreamTunnel>> Session::dial_tunnel(Recording& recording, HostPort place) {
-  auto judged = services_.gate.judge_tunnel(recording.flow(), {http::Scheme::https, place});
+async::Task<Result<wire::UpstreamTunnel>> Session::dial_tunnel(Recording& recording, HostPort place,
+                                                               Gate::OnGone on_gone) {
+  http::Origin origin{http::Scheme::https, place};
+  auto judged = co_await services_.gate.judge_tunnel(recording.flow(), origin, std::move(on_gone));
   if (!judged) co_return pass(judged);
   if (auto may = services_.walk.may_pass(); !may) co_return pass(may);
-  co_return co_await services_.pool.connect_tunnel(std::move(place));
+  co_return co_await services_.pool.connect_tunnel(std::move(place), client_.caller);
+}
+
+Gate::OnGone Session::on_hangup() {
+  return [this](std::move_only_function<void()> call) {
+    stream_->on_hangup(std::move(call), stream_->half_close_means_gone());
+  };
 }
 
 async::Task<Result<void>> Session::opaque(Recording& recording, HostPort place, std::string first) {
-  auto upstream = co_await dial_tunnel(recording, place);
-  if (!upstream) {
+  auto upstream = co_await dial_tunnel(recording, place, on_hangup());
+  if (upstream) co_return co_await run_tunnel(recording, *stream_, std::move(*upstream), std::move(first));
+  bool refused = info(upstream.error().code()).phase == Phase::policy;
+  if (refused && sniff(first) == Protocol::tls) {
+    auto told = co_await stream_->write(kAccessDenied);
+    if (told) co_await linger();
+  } else {
     stream_->reset_on_close();
-    co_return pass(upstream);
   }
-  co_return co_await run_tunnel(recording, *stream_, std::move(*upstream), std::move(first));
+  co_return pass(upstream);
 }
 
 async::Task<Result<void>> Session::run_tunnel(Recording& recording, net::Stream& client,
                                               wire::UpstreamTunnel upstream, std::string first) {
   flow::Flow& flow = recording.flow();
   flow.upstream_connection = upstream.facts.id;
+  if (!upstream.facts.mark.empty()) recording.mark(upstream.facts.mark);
   flow.timing.dns = upstream.facts.dns_us;
   flow.timing.connect = upstream.facts.connect_us;
   flow.has_response = true;
@@ -305,7 +357,7 @@ async::Task<Result<void>> Session::server_first(HostPort place) {
 async::Task<Result<bool>> Session::listen_for_server(HostPort place) {
   Recording recording(services_.recorder);
   describe_tunnel(recording.flow(), place, flow::Interception::opaque);
-  auto upstream = co_await dial_tunnel(recording, place);
+  auto upstream = co_await dial_tunnel(recording, place, on_hangup());
   if (!upstream) {
     note_failure(recording, upstream.error());
     stream_->reset_on_close();

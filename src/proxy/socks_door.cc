@@ -40,6 +40,7 @@ wire::SocksReply socks_reply_for(const Error& error) {
   switch (error.code()) {
     case Code::blocked:
     case Code::port_refused:
+    case Code::address_refused:
     case Code::loop_detected:
     case Code::proxy_auth_required: return SocksReply::not_allowed;
     case Code::connect_refused: return SocksReply::connection_refused;

@@ -17,8 +17,10 @@ std::int64_t micros(Duration duration) {
   return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
 }
 
-void note_upstream(flow::Flow& flow, const wire::UpstreamLease& lease, Duration waited) {
+void note_upstream(Recording& recording, const wire::UpstreamLease& lease, Duration waited) {
+  flow::Flow& flow = recording.flow();
   const wire::UpstreamFacts& facts = lease.facts();
+  if (!facts.mark.empty()) recording.mark(facts.mark);
   flow.upstream_connection = facts.id;
   flow.upstream_reused = lease.reused();
   if (flow.upstream_reused) {
@@ -121,7 +123,7 @@ async::Task<Result<void>> Walk::forward(Exchange& exchange) {
     auto lease = co_await pool_.acquire(exchange.route(), exchange.request(), may_reuse);
     if (!lease) co_return pass(lease);
     wire::Outgoing& http = lease->http();
-    note_upstream(exchange.flow(), *lease, steady_now() - begun);
+    note_upstream(exchange.recording(), *lease, steady_now() - begun);
     exchange.incoming().on_client_gone([&exchange, &http] {
       exchange.client_gone = true;
       http.cancel();

@@ -39,7 +39,7 @@ void WebSocketTap::keep(Side from, http::ws::Message message) {
   told->time = wall_now();
   told->from_client = from == Side::client;
   told->content = std::move(message);
-  recording_.recorder().sink().message(std::move(told));
+  recording_.tell(std::move(told));
   if (counting_ || kept_ < kKeptBytes) return;
   counting_ = true;
   recording_.mark("messages_truncated");

@@ -70,7 +70,8 @@ void BodyTable::forget() {
   known_.assign(kKnownBodies, {});
 }
 
-Result<BodyId> BodyTable::put(std::string_view bytes, const http::Fields& fields) {
+Result<BodyId> BodyTable::put(const flow::Captured& body, const http::Fields& fields) {
+  std::string_view bytes = body.bytes;
   if (bytes.empty()) return 0;
   Recent* recent = nullptr;
   if (bytes.size() <= kRecentBytes) recent = &recent_[recent_slot(bytes)];
@@ -85,7 +86,7 @@ Result<BodyId> BodyTable::put(std::string_view bytes, const http::Fields& fields
     there = *same;
   }
   if (!there) {
-    auto id = insert(bytes, sha256, hash64, !is_compressed(fields));
+    auto id = insert(bytes, sha256, hash64, body.decoded || !is_compressed(fields));
     if (!id) return id;
     known = {hash64, *id};
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/hash.h"
+#include "flow/flow.h"
 #include "http/fields.h"
 #include "store/query.h"
 #include "store/sqlite.h"
@@ -21,10 +22,10 @@ class BodyTable {
  public:
   static Result<BodyTable> open(Database& database);
 
-  /// The id of a row that holds `bytes`, made unless it is among the last 65,536 or so; 0 for an empty body.
-  /// Bodies of 2 KiB and more are stored with zstd where that saves a tenth, unless the message's `fields`
-  /// say that they are compressed.
-  Result<BodyId> put(std::string_view bytes, const http::Fields& fields);
+  /// The id of a row that holds the body's bytes, made unless it is among the last 65,536 or so; 0 for an
+  /// empty body. Bodies of 2 KiB and more are stored with zstd where that saves a tenth, unless the message's
+  /// `fields` say that they are compressed, and they still are.
+  Result<BodyId> put(const flow::Captured& body, const http::Fields& fields);
   /// Call after a rollback: forgets what was remembered of rows that are no longer there.
   void forget();
 

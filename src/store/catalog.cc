@@ -20,6 +20,11 @@ CREATE TABLE IF NOT EXISTS hourly(
   bytes_in INTEGER NOT NULL, bytes_out INTEGER NOT NULL, PRIMARY KEY(hour, session)) WITHOUT ROWID;
 )sql";
 
+Failure fail_newer(const std::filesystem::path& path, std::int64_t version) {
+  return fail(Code::io, fmt::format("{} was written by a newer Weir (schema {}, this one knows {})",
+                                    path.string(), version, kCatalogVersion));
+}
+
 // Opens the catalog within a write transaction; the caller commits. An unfinished one ends with the
 // connection.
 Result<Database> begin(const std::filesystem::path& path) {
@@ -30,9 +35,7 @@ Result<Database> begin(const std::filesystem::path& path) {
   if (auto begun = database->execute("BEGIN IMMEDIATE"); !begun) return pass(begun);
   auto version = database->integer("PRAGMA user_version");
   if (!version) return pass(version);
-  if (*version > kCatalogVersion)
-    return fail(Code::io, fmt::format("{} was written by a newer Weir (schema {}, this one knows {})",
-                                      path.string(), *version, kCatalogVersion));
+  if (*version > kCatalogVersion) return fail_newer(path, *version);
   if (*version == 0) {
     std::string sql = fmt::format("{}PRAGMA user_version={};", kTables, kCatalogVersion);
     if (auto made = database->execute(sql.c_str()); !made) return pass(made);
@@ -111,6 +114,36 @@ Result<> note_files(const std::filesystem::path& catalog, const std::string& ses
   note->bind_text(3, session);
   if (auto done = note->run(); !done) return done;
   return database->execute("COMMIT");
+}
+
+Result<std::vector<SessionRecord>> read_sessions(const std::filesystem::path& catalog) {
+  std::vector<SessionRecord> sessions;
+  std::error_code error;
+  if (!std::filesystem::exists(catalog, error)) return sessions;
+  auto database = Database::open(catalog, Database::Access::read, kBusyMs);
+  if (!database) return pass(database);
+  auto version = database->integer("PRAGMA user_version");
+  if (!version) return pass(version);
+  if (*version > kCatalogVersion) return fail_newer(catalog, *version);
+  if (*version == 0) return sessions;
+  auto select = database->prepare(
+      "SELECT id, project_dir, started, ended, pid, version, files, flows, bytes, clean FROM sessions");
+  if (!select) return pass(select);
+  while (true) {
+    auto row = select->step();
+    if (!row) return pass(row);
+    if (!*row) return sessions;
+    sessions.push_back({.id = std::string(select->bytes(0)),
+                        .project_dir = std::string(select->bytes(1)),
+                        .started = select->integer(2),
+                        .ended = select->integer(3),
+                        .pid = select->integer(4),
+                        .version = std::string(select->bytes(5)),
+                        .files = select->integer(6),
+                        .flows = select->integer(7),
+                        .bytes = select->integer(8),
+                        .clean = select->integer(9) != 0});
+  }
 }
 
 }  // namespace weir::store

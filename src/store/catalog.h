@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -34,9 +35,9 @@ struct HourTotals {
   std::int64_t bytes_out = 0;  ///< heads and bodies of requests
 };
 
-// Each call opens the file, makes it if it is missing, runs one short transaction and closes it: many
-// processes share it, in rollback-journal mode, so none may hold it for long. Waits half a second for the
-// others.
+// Each call opens the file, makes it if it is missing and is to be written, runs one short transaction and
+// closes it: many processes share it, in rollback-journal mode, so none may hold it for long. Waits half a
+// second for the others.
 
 /// Writes the row of a session anew and adds the totals.
 Result<> save_session(const std::filesystem::path& catalog, const SessionRecord& session,
@@ -46,5 +47,7 @@ Result<> end_orphan(const std::filesystem::path& catalog, const SessionRecord& s
 /// Notes what retention has left of a session's files.
 Result<> note_files(const std::filesystem::path& catalog, const std::string& session, std::int64_t files,
                     std::int64_t bytes);
+/// Every session's row; none when there is no catalog yet. Only reads.
+Result<std::vector<SessionRecord>> read_sessions(const std::filesystem::path& catalog);
 
 }  // namespace weir::store

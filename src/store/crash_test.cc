@@ -99,6 +99,18 @@ TEST_F(CrashTest, ReadersShowAnOrphanAsItIsWithoutTouchingIt) {
   EXPECT_EQ(slurp(only_session() / "flows-0001.db-wal"), log_before);
 }
 
+TEST_F(CrashTest, ARunningSessionAdoptsOneThatDiedBesideIt) {
+  auto options = this->options();
+  options.retention_interval = std::chrono::hours(1);
+  auto store = record(options);
+  leave_an_orphan();
+  store->keep_house();
+  for (const fs::path& session : session_folders(data_dir()))
+    EXPECT_EQ(session_state(session),
+              session == store->directory() ? SessionState::live : SessionState::ended);
+  EXPECT_EQ(ids(), (std::vector<flow::FlowId>{1, 2}));
+}
+
 TEST_F(CrashTest, AdoptionCompletesTheSession) {
   leave_an_orphan();
   fs::path session = only_session();

@@ -55,31 +55,6 @@ std::optional<int> take_offset(std::string_view& text) {
   return sign * (*hours * 3600 + *minutes * 60);
 }
 
-// RFC 3339 section 5.6, in the years that WallNanos can count.
-std::optional<WallNanos> read_time(std::string_view text) {
-  auto year = take_number(text, 4, 2261);
-  if (!year || *year < 1678 || !take(text, "-")) return std::nullopt;
-  auto month = take_number(text, 2, 12);
-  if (!month || !take(text, "-")) return std::nullopt;
-  auto day = take_number(text, 2, 31);
-  if (!day || !take(text, "Tt ")) return std::nullopt;
-  auto hour = take_number(text, 2, 23);
-  if (!hour || !take(text, ":")) return std::nullopt;
-  auto minute = take_number(text, 2, 59);
-  if (!minute || !take(text, ":")) return std::nullopt;
-  auto second = take_number(text, 2, 60);
-  auto fraction = take_fraction(text);
-  auto offset = take_offset(text);
-  if (!second || !fraction || !offset || !text.empty()) return std::nullopt;
-  std::chrono::year_month_day date{std::chrono::year(*year),
-                                   std::chrono::month(static_cast<unsigned>(*month)),
-                                   std::chrono::day(static_cast<unsigned>(*day))};
-  if (!date.ok()) return std::nullopt;
-  WallNanos days = std::chrono::sys_days(date).time_since_epoch().count();
-  WallNanos seconds = days * 86'400 + *hour * 3600 + *minute * 60 + *second - *offset;
-  return seconds * 1'000'000'000 + *fraction;
-}
-
 http::Fields read_fields(JsonValue object) {
   http::Fields fields;
   for (JsonValue member : object) {
@@ -208,8 +183,12 @@ flow::Flow read_flow(JsonValue entry, WallNanos started) {
   flow.upstream_reused = flag(entry["upstream_reused"]);
   flow.filter_action = text(entry["filter_action"]);
   flow.filter_reason = text(entry["filter_reason"]);
+  flow.process = text(entry["process"]);
+  flow.device = text(entry["device"]);
+  flow.model = text(entry["model"]);
   read_error(entry, flow);
   flow.marks = read_marks(entry["marks"]);
+  set_decoded(flow);
   flow.request_head_bytes = count(entry["req_head_bytes"]);
   flow.response_head_bytes = count(entry["resp_head_bytes"]);
   return flow;
@@ -217,11 +196,35 @@ flow::Flow read_flow(JsonValue entry, WallNanos started) {
 
 }  // namespace
 
+std::optional<WallNanos> read_rfc3339(std::string_view text) {
+  auto year = take_number(text, 4, 2261);
+  if (!year || *year < 1678 || !take(text, "-")) return std::nullopt;
+  auto month = take_number(text, 2, 12);
+  if (!month || !take(text, "-")) return std::nullopt;
+  auto day = take_number(text, 2, 31);
+  if (!day || !take(text, "Tt ")) return std::nullopt;
+  auto hour = take_number(text, 2, 23);
+  if (!hour || !take(text, ":")) return std::nullopt;
+  auto minute = take_number(text, 2, 59);
+  if (!minute || !take(text, ":")) return std::nullopt;
+  auto second = take_number(text, 2, 60);
+  auto fraction = take_fraction(text);
+  auto offset = take_offset(text);
+  if (!second || !fraction || !offset || !text.empty()) return std::nullopt;
+  std::chrono::year_month_day date{std::chrono::year(*year),
+                                   std::chrono::month(static_cast<unsigned>(*month)),
+                                   std::chrono::day(static_cast<unsigned>(*day))};
+  if (!date.ok()) return std::nullopt;
+  WallNanos days = std::chrono::sys_days(date).time_since_epoch().count();
+  WallNanos seconds = days * 86'400 + *hour * 3600 + *minute * 60 + *second - *offset;
+  return seconds * 1'000'000'000 + *fraction;
+}
+
 std::optional<Row> read_jsonl(std::string_view line) {
   auto document = JsonDocument::parse(line, {.bytes = kLongestLine});
   if (!document) return std::nullopt;
   JsonValue entry = document->root();
-  auto started = read_time(entry["ts"].string().value_or(""));
+  auto started = read_rfc3339(entry["ts"].string().value_or(""));
   if (!started) return std::nullopt;
   Row row{.session = text(entry["session"]),
           .id = text(entry["id"]),

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <utility>
+#include <vector>
 
 #include "base/log.h"
 
@@ -23,20 +25,6 @@ constexpr int kMemoryLevel = 8;
 constexpr std::size_t kOutputStep = 64 << 10;
 constexpr int kNameAttempts = 1000;
 
-// Between open and flock another process may have taken the file for a dead one, and removed it.
-bool take_lock(int file) {
-  struct stat found;
-  return ::flock(file, LOCK_EX | LOCK_NB) == 0 && ::fstat(file, &found) == 0 && found.st_nlink > 0;
-}
-
-JsonlName next_name(const fs::path& folder, WallNanos now, const JsonlName& last) {
-  JsonlName next{jsonl_day(now), 0};
-  if (last.day == next.day) next.number = last.number + 1;
-  for (const JsonlName& name : jsonl_names(folder))
-    if (name.day == next.day) next.number = std::max(next.number, name.number + 1);
-  return next;
-}
-
 }  // namespace
 
 void JsonlFile::EndDeflate::operator()(z_stream_s* stream) const {
@@ -45,12 +33,12 @@ void JsonlFile::EndDeflate::operator()(z_stream_s* stream) const {
 }
 
 Result<JsonlFile> JsonlFile::create(const fs::path& folder, WallNanos now, const JsonlName& last) {
-  JsonlName name = next_name(folder, now, last);
+  JsonlName name = next_name(folder, {kJsonlFiles}, now, last);
   for (int attempt = 0; attempt < kNameAttempts; ++attempt, ++name.number) {
     fs::path path = folder / name.str();
     UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!file && errno != EEXIST) return fail_errno(Code::io, "cannot create " + path.string(), errno);
-    if (file && take_lock(file.get())) return JsonlFile(std::move(file), std::move(path), name);
+    if (file && take_live_lock(file.get())) return JsonlFile(std::move(file), std::move(path), name);
   }
   return fail(Code::io, "cannot create a file in " + folder.string() + ": other writers take every name");
 }
@@ -125,14 +113,22 @@ Result<> JsonlFile::drain() {
   return result;
 }
 
-void prune_jsonl(const fs::path& folder, std::size_t keep) {
-  std::vector<JsonlName> names = jsonl_names(folder);
-  std::size_t left = names.size();
-  for (const JsonlName& name : names) {
+// Between open and flock another process may have taken the file for a dead one, and removed it.
+bool take_live_lock(int file) {
+  struct stat found;
+  return ::flock(file, LOCK_EX | LOCK_NB) == 0 && ::fstat(file, &found) == 0 && found.st_nlink > 0;
+}
+
+void prune_logs(const fs::path& folder, std::initializer_list<LogKind> kinds, std::size_t keep) {
+  std::vector<std::pair<JsonlName, fs::path>> files;
+  for (const LogKind& kind : kinds)
+    for (const JsonlName& name : jsonl_names(folder, kind)) files.emplace_back(name, folder / name.str(kind));
+  std::ranges::sort(files);
+  std::size_t left = files.size();
+  for (const auto& [name, path] : files) {
     if (left <= keep) return;
-    fs::path path = folder / name.str();
     UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-    if (!file || ::flock(file.get(), LOCK_EX | LOCK_NB) != 0) continue;  // live, or gone already
+    if (!file || !take_live_lock(file.get())) continue;  // live, or gone already
     if (::unlink(path.c_str()) == 0) {
       --left;
     } else if (errno != ENOENT) {

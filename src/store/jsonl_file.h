@@ -61,8 +61,10 @@ class JsonlFile {
   std::uint64_t written_ = 0;
 };
 
-/// Removes the oldest files of `folder` but the newest `keep`. Live files, of whatever process, stay and
-/// count.
-void prune_jsonl(const std::filesystem::path& folder, std::size_t keep);
+/// Takes the lock that says that a log's file is live; false when it is, or has been removed just now.
+bool take_live_lock(int file);
+/// Removes the oldest files of these kinds in `folder` but the newest `keep`. Live files, of whatever
+/// process, stay and count.
+void prune_logs(const std::filesystem::path& folder, std::initializer_list<LogKind> kinds, std::size_t keep);
 
 }  // namespace weir::store

@@ -7,24 +7,6 @@
 namespace weir::store {
 namespace {
 
-flow::Flow redacted(const flow::Flow& flow) {
-  flow::Flow copy = flow;
-  copy.request.target = flow::redacted_url(flow.request.target);
-  copy.request.fields = flow::redacted(flow.request.fields);
-  copy.request_trailers = flow::redacted(flow.request_trailers);
-  copy.response.fields = flow::redacted(flow.response.fields);
-  copy.response_trailers = flow::redacted(flow.response_trailers);
-  copy.error_detail = flow::redacted_line(flow.error_detail);
-  copy.filter_reason = flow::redacted_line(flow.filter_reason);
-  return copy;
-}
-
-std::string short_id(const flow::Flow& flow, std::string_view session) {
-  std::string id(session.substr(session.size() - std::min<std::size_t>(session.size(), 4)));
-  if (!id.empty()) id += '-';
-  return id + std::to_string(flow.id);
-}
-
 std::size_t append(std::string& out, const flow::Flow& flow, std::string_view session) {
   std::size_t begin = out.size();
   std::string id = short_id(flow, session);
@@ -47,9 +29,16 @@ void drop_bodies(flow::Flow& flow) {
 
 }  // namespace
 
+std::string short_id(const flow::Flow& flow, std::string_view session) {
+  std::string id(session.substr(session.size() - std::min<std::size_t>(session.size(), 4)));
+  if (!id.empty()) id += '-';
+  return id + std::to_string(flow.id);
+}
+
 bool append_jsonl(std::string& out, const flow::Flow& flow, std::string_view session) {
   std::size_t begin = out.size();
-  flow::Flow safe = redacted(flow);
+  flow::Flow safe = flow;
+  flow::redact(safe);
   std::size_t length = append(out, safe, session);
   if (length > kLongestLine) {
     out.resize(begin);

@@ -28,6 +28,20 @@ bool begins_member(std::string_view bytes) {
   return bytes.starts_with("\x1f\x8b\x08") && bytes.size() >= kMagicBytes && (bytes[3] & 0xE0) == 0;
 }
 
+Result<UniqueFd> open_file(const std::filesystem::path& path) {
+  UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat found;
+  if (!file || ::fstat(file.get(), &found) != 0)
+    return fail_errno(Code::io, "cannot read " + path.string(), errno);
+  if (!S_ISREG(found.st_mode)) return fail(Code::io, "cannot read " + path.string() + ": it is no file");
+  return file;
+}
+
+std::uint64_t size_of(int file) {
+  struct stat found;
+  return ::fstat(file, &found) == 0 ? static_cast<std::uint64_t>(found.st_size) : 0;
+}
+
 }  // namespace
 
 void JsonlLines::EndInflate::operator()(z_stream_s* stream) const {
@@ -36,15 +50,22 @@ void JsonlLines::EndInflate::operator()(z_stream_s* stream) const {
 }
 
 Result<JsonlLines> JsonlLines::open(const std::filesystem::path& path) {
-  UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  struct stat found;
-  if (!file || ::fstat(file.get(), &found) != 0)
-    return fail_errno(Code::io, "cannot read " + path.string(), errno);
-  if (!S_ISREG(found.st_mode)) return fail(Code::io, "cannot read " + path.string() + ": it is no file");
-  return JsonlLines(std::move(file), static_cast<std::uint64_t>(found.st_size));
+  auto file = open_file(path);
+  if (!file) return pass(file);
+  std::uint64_t size = size_of(file->get());
+  return JsonlLines(std::move(*file), size, false);
 }
 
-JsonlLines::JsonlLines(UniqueFd file, std::uint64_t size) : file_(std::move(file)), size_(size) {
+Result<JsonlLines> JsonlLines::follow(const std::filesystem::path& path, std::uint64_t size) {
+  auto file = open_file(path);
+  if (!file) return pass(file);
+  return JsonlLines(std::move(*file), std::max(size, kLeastGrowing), true);
+}
+
+void JsonlLines::grow() { size_ = std::max(size_, size_of(file_.get())); }
+
+JsonlLines::JsonlLines(UniqueFd file, std::uint64_t size, bool growing)
+    : file_(std::move(file)), size_(size), growing_(growing) {
   refill();
   if (!begins_member(raw())) return;
   auto stream = std::make_unique<z_stream>();
@@ -77,7 +98,7 @@ std::optional<std::string_view> JsonlLines::next(JsonlDamage& damage) {
     text_at_ = 0;
     searched_ = text_.size();
     if (fill(damage)) continue;
-    if (text_.empty() || cut_off_) return std::nullopt;
+    if (text_.empty() || cut_off_ || growing_) return std::nullopt;
     cut_off_ = true;
     searched_ = text_.size();
     return text_;
@@ -96,7 +117,8 @@ bool JsonlLines::fill(JsonlDamage& damage) {
 bool JsonlLines::inflate_some(JsonlDamage& damage) {
   while (true) {
     if (place_ != Place::member && !seek_member(damage)) return false;
-    if (raw().empty() && !refill()) {
+    if (raw().empty() && !refill() && !more_inflated_) {
+      if (growing_) return false;
       damage.torn += !guessed_ && (!text_.empty() || skipping_);
       damaged();
       continue;
@@ -110,6 +132,7 @@ bool JsonlLines::inflate_some(JsonlDamage& damage) {
     int result = ::inflate(stream_.get(), Z_NO_FLUSH);
     text_.resize(before + kStep - stream_->avail_out);
     raw_at_ = raw_.size() - stream_->avail_in;
+    more_inflated_ = stream_->avail_out == 0;
     if (result == Z_STREAM_END) {
       place_ = Place::between;
     } else if (result != Z_OK && result != Z_BUF_ERROR) {
@@ -126,7 +149,7 @@ bool JsonlLines::inflate_some(JsonlDamage& damage) {
 bool JsonlLines::seek_member(JsonlDamage& damage) {
   while (true) {
     if (raw().size() < kMagicBytes) refill();
-    if (raw().empty()) return false;
+    if (raw().size() < (growing_ ? kMagicBytes : 1)) return false;
     if (begins_member(raw())) break;
     // Zeros after a member are padding (of tapes, of a file system after a crash).
     if (place_ == Place::between && raw().front() != '\0') {
@@ -140,6 +163,7 @@ bool JsonlLines::seek_member(JsonlDamage& damage) {
   guessed_ = place_ == Place::lost;
   member_begin_ = raw_position();
   place_ = Place::member;
+  more_inflated_ = false;
   return true;
 }
 

@@ -32,6 +32,11 @@ class JsonlLines {
  public:
   /// Fails (io) for what is no regular file or cannot be opened.
   static Result<JsonlLines> open(const std::filesystem::path& path);
+  /// The same for a file that grows: where it ends for now next() gives nothing, and goes on from there after
+  /// grow(). At first it ends after `size` bytes; it must have kLeastGrowing already, which tell gzip from
+  /// text.
+  static Result<JsonlLines> follow(const std::filesystem::path& path, std::uint64_t size);
+  static constexpr std::uint64_t kLeastGrowing = 4;
   JsonlLines(JsonlLines&&) noexcept;
   JsonlLines& operator=(JsonlLines&&) noexcept;
   ~JsonlLines();
@@ -40,9 +45,13 @@ class JsonlLines {
   std::optional<std::string_view> next(JsonlDamage& damage);
   /// The line that next() gave last is the end of the file and has no line feed.
   bool cut_off() const { return cut_off_; }
+  /// Bytes of the file that are, or will be, read.
+  std::uint64_t size() const { return size_; }
+  /// Takes in what has been written since.
+  void grow();
 
  private:
-  JsonlLines(UniqueFd file, std::uint64_t size);
+  JsonlLines(UniqueFd file, std::uint64_t size, bool growing);
 
   /// More text into `text_`; false at the end of the file.
   bool fill(JsonlDamage& damage);
@@ -60,13 +69,15 @@ class JsonlLines {
 
   UniqueFd file_;
   std::uint64_t size_;
+  bool growing_;
   std::string raw_;  // of the file, up to `raw_end_`
   std::size_t raw_at_ = 0;
   std::uint64_t raw_end_ = 0;
   std::unique_ptr<z_stream_s, EndInflate> stream_;  // none for a plain file
   Place place_ = Place::between;
   std::uint64_t member_begin_ = 0;
-  bool guessed_ = false;  // the member was found by searching and has given nothing yet
+  bool guessed_ = false;        // the member was found by searching and has given nothing yet
+  bool more_inflated_ = false;  // the decoder holds text that had no room
   std::uint64_t rewound_ = 0;
 
   std::string text_;

@@ -20,14 +20,14 @@ WallNanos end_of(const flow::Flow& flow) {
   return flow.started + std::clamp<std::int64_t>(flow.duration_us, 0, kLongest) * 1000;
 }
 
-bool is_log(const fs::path& path) {
-  return path.native().ends_with(".jsonl") || path.native().ends_with(".jsonl.gz");
-}
-
 // Names of the writer's kind in their own order, number 10000 after 9999, and after all other names.
 auto age(const fs::path& path) { return std::pair(JsonlName::parse(path.filename().native()), path); }
 
 }  // namespace
+
+bool JsonlReader::is_log(std::string_view name) {
+  return name.ends_with(".jsonl") || name.ends_with(".jsonl.gz");
+}
 
 Result<JsonlReader> JsonlReader::open(const fs::path& path) {
   std::error_code error;
@@ -40,7 +40,7 @@ Result<JsonlReader> JsonlReader::open(const fs::path& path) {
   std::vector<fs::path> files;
   fs::directory_iterator entry(path, error);
   for (fs::directory_iterator end; !error && entry != end; entry.increment(error))
-    if (is_log(entry->path())) files.push_back(entry->path());
+    if (is_log(entry->path().filename().native())) files.push_back(entry->path());
   if (error) return fail(Code::io, "cannot read " + path.string() + ": " + error.message());
   if (files.empty()) return fail(Code::not_found, "there are no *.jsonl or *.jsonl.gz in " + path.string());
   return JsonlReader(std::move(files));
@@ -62,7 +62,7 @@ WallNanos JsonlReader::first_end(const fs::path& path) {
   JsonlDamage ignored;
   auto lines = JsonlLines::open(path);
   if (!lines) return kAtOnce;
-  auto row = read(*lines, ignored);
+  auto row = read_entry(*lines, ignored);
   return row ? end_of(row->flow) : kAtOnce;
 }
 
@@ -90,6 +90,7 @@ void JsonlReader::open_due() {
       ++damage_.unreadable;
       continue;
     }
+    read_[source.path] = lines->size();
     source.lines = std::move(*lines);
     source.head_end = std::numeric_limits<WallNanos>::min();
     advance(source);
@@ -98,12 +99,12 @@ void JsonlReader::open_due() {
 }
 
 void JsonlReader::advance(Source& source) {
-  source.head = read(*source.lines, damage_);
+  source.head = read_entry(*source.lines, damage_);
   // A file's own order stands, whatever its clock did.
   if (source.head) source.head_end = std::max(source.head_end, end_of(source.head->flow));
 }
 
-std::optional<Row> JsonlReader::read(JsonlLines& lines, JsonlDamage& damage) {
+std::optional<Row> JsonlReader::read_entry(JsonlLines& lines, JsonlDamage& damage) {
   while (auto line = lines.next(damage)) {
     if (line->find_first_not_of(" \t") == line->npos) continue;
     if (auto row = read_jsonl(*line)) return row;

@@ -1,8 +1,11 @@
 // JsonlReader: reads JSON Lines logs back, a file or a folder of them, however they ended.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -25,6 +28,11 @@ class JsonlReader {
   /// The next entry, the bytes of its bodies in `flow`; nothing at the end.
   std::optional<Row> next();
   const JsonlDamage& damage() const { return damage_; }
+  /// How many bytes of each file, of those opened so far, next() gives the entries of.
+  const std::map<std::filesystem::path, std::uint64_t>& read() const { return read_; }
+
+  /// True for the names of files that are read of a folder.
+  static bool is_log(std::string_view file_name);
 
  private:
   struct Source {
@@ -36,13 +44,14 @@ class JsonlReader {
   };
 
   explicit JsonlReader(std::vector<std::filesystem::path> files);
-  static std::optional<Row> read(JsonlLines& lines, JsonlDamage& damage);
+  static std::optional<Row> read_entry(JsonlLines& lines, JsonlDamage& damage);
   static WallNanos first_end(const std::filesystem::path& path);
   void open_due();
   void advance(Source& source);
 
   std::vector<Source> waiting_;  // the first to begin last
   std::vector<Source> open_;
+  std::map<std::filesystem::path, std::uint64_t> read_;
   JsonlDamage damage_;
 };
 

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/thread_name.h"
+#include "flow/text.h"
 #include "store/jsonl_line.h"
 #include "store/sqlite.h"
 
@@ -30,10 +31,7 @@ flow::Flow without_bodies(const flow::Flow& flow) {
 Result<std::unique_ptr<JsonlWriter>> JsonlWriter::open(Options options) {
   if (auto made = create_private_folder(options.folder); !made) return pass(made);
   if (::access(options.folder.c_str(), W_OK | X_OK) != 0)
-    return fail_errno(
-        Code::io,
-        "cannot write logs into " + options.folder.string() + "; make it writable, or choose another folder",
-        errno);
+    return fail_errno(Code::io, "cannot write logs into " + options.folder.string(), errno);
   return std::unique_ptr<JsonlWriter>(new JsonlWriter(std::move(options)));
 }
 
@@ -109,7 +107,7 @@ Result<> JsonlWriter::ensure_file() {
   if (!created) return pass(created);
   file_ = std::move(*created);
   last_ = file_->name();
-  prune_jsonl(options_.folder, options_.keep);
+  prune_logs(options_.folder, {kJsonlFiles}, options_.keep);
   return {};
 }
 
@@ -161,10 +159,9 @@ void JsonlWriter::report_failure(const Error& error) {
   failed_writes_.fetch_add(1, std::memory_order_relaxed);
   if (!queue_.stalled())
     log::error(
-        "the JSON Lines log cannot write: {}. Traffic goes on; entries wait in memory, and when {} MiB are "
-        "full "
-        "they are dropped",
-        error.context(), options_.queue_bytes >> 20);
+        "the JSON Lines log cannot write: {}. Entries wait in memory, and when {} are full they are dropped; "
+        "capture.on_failure says whether traffic goes on",
+        error.context(), flow::size_text(options_.queue_bytes));
   queue_.set_stalled(true);
   queue_.attempt_failed();
 }

@@ -43,7 +43,7 @@ class JsonlWriter final : public flow::Sink {
     std::uint64_t lost_flows = 0;     ///< accepted, but unwritten when the writer closed or lost its file
   };
 
-  /// Fails (io) with the path and the mend when the folder cannot be made or written. The first file is begun
+  /// Fails (io) with the path when the folder cannot be made or written. The first file is begun
   /// with the first flow.
   static Result<std::unique_ptr<JsonlWriter>> open(Options options);
   ~JsonlWriter() override;  ///< close()
@@ -61,6 +61,7 @@ class JsonlWriter final : public flow::Sink {
   /// Writes what is queued and ends the file. Blocks; idempotent; one thread only.
   void close();
   Counters counters() const;
+  const std::filesystem::path& folder() const { return options_.folder; }
 
  private:
   explicit JsonlWriter(Options options);

@@ -385,11 +385,11 @@ TEST_F(JsonlTest, ADeadFileIsPrunedALiveOneIsNot) {
     put(std::string("requests_20240101_") + number + ".jsonl.gz", "");
   int live = ::open((logs() / "requests_20240101_0001.jsonl.gz").c_str(), O_RDONLY | O_CLOEXEC);
   ASSERT_EQ(::flock(live, LOCK_EX | LOCK_NB), 0);
-  prune_jsonl(logs(), 2);
+  prune_logs(logs(), {kJsonlFiles}, 2);
   EXPECT_EQ(names(),
             (std::vector<std::string>{"requests_20240101_0001.jsonl.gz", "requests_20240101_0003.jsonl.gz"}));
   ::close(live);
-  prune_jsonl(logs(), 1);
+  prune_logs(logs(), {kJsonlFiles}, 1);
   EXPECT_EQ(names(), (std::vector<std::string>{"requests_20240101_0003.jsonl.gz"}));
 }
 

@@ -45,6 +45,9 @@ class MessagesTest : public StoreTest {
                 database->execute("DROP TABLE messages; CREATE INDEX bodies_by_hash ON bodies(hash64);"
                                   "ALTER TABLE flows DROP COLUMN filter_action;"
                                   "ALTER TABLE flows DROP COLUMN filter_reason;"
+                                  "ALTER TABLE flows DROP COLUMN process;"
+                                  "ALTER TABLE flows DROP COLUMN device;"
+                                  "ALTER TABLE flows DROP COLUMN model;"
                                   "PRAGMA user_version=1"));
   }
 };

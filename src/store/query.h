@@ -19,16 +19,17 @@ struct StatusRange {
   int to = 999;
 };
 
-/// All that is set must hold.
+/// All that is set must hold. Texts are compared without case.
 struct Filter {
   std::optional<WallNanos> since;
   std::optional<WallNanos> until;
   std::string host;                 ///< exact host, or "*.example.com"; empty = any
-  std::string url;                  ///< substring of the URL, without case; empty = any
-  std::string method;               ///< without case
+  std::string url;                  ///< part of the URL; empty = any
+  std::string method;               ///< empty = any
   std::vector<StatusRange> status;  ///< any of
   bool errors = false;              ///< status >= 400 or an error code
   bool blocked = false;
+  std::string process, device, model;  ///< part of it; empty = any
 };
 
 /// Names a body in the store; 0 = none.
@@ -43,6 +44,9 @@ struct Row {
   bool incomplete = false;   ///< the session ended before the flow did
   std::size_t database = 0;  ///< for load_body
 };
+
+/// Says of a row what a Query's own filter says of the rows of its databases.
+bool matches(const Filter& filter, const Row& row);
 
 struct Scope {
   std::vector<std::filesystem::path> project_dirs;  ///< data folders of projects; each holds sessions/

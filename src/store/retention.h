@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 
 #include "base/clock.h"
+#include "base/error.h"
 
 namespace weir::store {
 
@@ -14,10 +16,18 @@ struct Retention {
 };
 
 /// Deletes files of ended sessions last written more than `days` ago, then the oldest ones until all sessions
-/// together fit into `bytes`, then folders left empty. Never touches a live session, though its size counts.
-/// What cannot be deleted is logged. `catalog` (may be empty) learns what is left. Returns the files deleted.
+/// together fit into `bytes`, then folders left empty. Live sessions are left alone, though their size
+/// counts, but for `spent`: files of the caller's own session that nobody will write again, which go like all
+/// others. What cannot be deleted is logged. `catalog` (may be empty) learns what is left. Returns the files
+/// deleted.
 std::size_t apply_retention(const std::filesystem::path& data_dir, const std::filesystem::path& catalog,
-                            const Retention& retention, WallNanos now);
+                            const Retention& retention, WallNanos now,
+                            std::span<const std::filesystem::path> spent = {});
+
+/// Deletes all of a session that is not live, as far as Weir made it, and tells the catalog. Returns the
+/// bytes freed; fails (io) when it is live or some of it cannot be deleted.
+Result<std::uint64_t> remove_session(const std::filesystem::path& session,
+                                     const std::filesystem::path& catalog);
 
 /// When the file was last written; 0 if there is none.
 WallNanos modified(const std::filesystem::path& path);

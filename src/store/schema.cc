@@ -57,8 +57,12 @@ constexpr const char* kNoHashIndex = "DROP INDEX bodies_by_hash;";
 constexpr const char* kVerdicts =
     "ALTER TABLE flows ADD COLUMN filter_action TEXT; ALTER TABLE flows ADD COLUMN filter_reason TEXT;";
 
+constexpr const char* kSenders =
+    "ALTER TABLE flows ADD COLUMN process TEXT; ALTER TABLE flows ADD COLUMN device TEXT;"
+    "ALTER TABLE flows ADD COLUMN model TEXT;";
+
 // Each leads from the version before it to its own. They are never changed once released.
-constexpr const char* kSteps[] = {kFirstTables, kMessages, kNoHashIndex, kVerdicts};
+constexpr const char* kSteps[] = {kFirstTables, kMessages, kNoHashIndex, kVerdicts, kSenders};
 static_assert(std::size(kSteps) == kSchemaVersion);
 
 constexpr std::string_view kFlowColumns =
@@ -71,6 +75,7 @@ constexpr std::string_view kFlowColumns =
     "upstream_connection, "
     "upstream_reused, error, error_detail, marks";
 constexpr std::string_view kVerdictColumns = ", filter_action, filter_reason";
+constexpr std::string_view kSenderColumns = ", process, device, model";
 
 constexpr std::string_view kMessageColumns =
     "flow, number, time, from_client, opcode, size, truncated, compressed, close_code, problem, data";
@@ -263,11 +268,12 @@ Result<std::int64_t> schema_version(Database& database, const std::filesystem::p
 }
 
 std::string insert_flow_sql() {
-  return insert_sql("flows", std::string(kFlowColumns).append(kVerdictColumns));
+  return insert_sql("flows", std::string(kFlowColumns).append(kVerdictColumns).append(kSenderColumns));
 }
 std::string select_flow_sql(std::int64_t version) {
-  bool verdicts = version >= kVerdictsSince;
-  return fmt::format("SELECT {}{} FROM flows", kFlowColumns, verdicts ? kVerdictColumns : ", NULL, NULL");
+  return fmt::format("SELECT {}{}{} FROM flows", kFlowColumns,
+                     version >= kVerdictsSince ? kVerdictColumns : ", NULL, NULL",
+                     version >= kSendersSince ? kSenderColumns : ", NULL, NULL, NULL");
 }
 std::string insert_message_sql() { return insert_sql("messages", kMessageColumns); }
 std::string select_message_sql() { return fmt::format("SELECT {} FROM messages", kMessageColumns); }
@@ -301,8 +307,7 @@ http::Fields parse_fields(std::string_view text) {
 
 void FlowBinder::bind(Statement& insert, const flow::Flow& flow, const FlowRow& stored,
                       std::string_view more_marks) {
-  target_ = flow::redacted_url(flow.request.target);
-  detail_ = flow::redacted_url(flow.error_detail);
+  texts_ = flow::redacted_texts(flow);
   marks_ = flow.marks;
   if (!more_marks.empty()) marks_.append(marks_.empty() ? "" : ",").append(more_marks);
   const http::RequestHead& request = flow.request;
@@ -311,7 +316,7 @@ void FlowBinder::bind(Statement& insert, const flow::Flow& flow, const FlowRow& 
   row.integer(flow.id).unless(0, stored.closed_seq).integer(flow.started).unless(-1, flow.duration_us);
   row.text(flow.kind == flow::Kind::tunnel ? "tunnel" : "http").text(name(flow.interception));
   row.text(request.method).text(name(request.origin.scheme)).text(request.origin.place.host);
-  row.integer(std::int64_t{request.origin.place.port}).text(target_);
+  row.integer(std::int64_t{request.origin.place.port}).text(texts_.target);
   row.text(name(request.version)).unless_empty(fields_text(fields_[0], request.fields));
   row.unless_empty(fields_text(fields_[1], flow.request_trailers));
   bind_body(row, flow.request_body, stored.request_body);
@@ -325,8 +330,9 @@ void FlowBinder::bind(Statement& insert, const flow::Flow& flow, const FlowRow& 
   row.integer(flow.response_head_bytes);
   bind_timing(row, flow.timing);
   row.unless_zero(flow.client_connection).unless_zero(flow.upstream_connection).truth(flow.upstream_reused);
-  row.error(flow.error).unless_empty(detail_).unless_empty(marks_);
-  row.unless_empty(flow.filter_action).unless_empty(flow.filter_reason);
+  row.error(flow.error).unless_empty(texts_.error_detail).unless_empty(marks_);
+  row.unless_empty(flow.filter_action).unless_empty(texts_.filter_reason);
+  row.unless_empty(flow.process).unless_empty(flow.device).unless_empty(flow.model);
 }
 
 flow::Flow read_flow(const Statement& select, FlowRow& stored) {
@@ -347,8 +353,12 @@ flow::Flow read_flow(const Statement& select, FlowRow& stored) {
   flow.error = code_from_name(row.text());
   row.into(flow.error_detail);
   row.into(flow.marks);
+  set_decoded(flow);
   row.into(flow.filter_action);
   row.into(flow.filter_reason);
+  row.into(flow.process);
+  row.into(flow.device);
+  row.into(flow.model);
   return flow;
 }
 
@@ -379,7 +389,7 @@ flow::Message read_message(const Statement& select) {
   return message;
 }
 
-void bind_connection(Statement& insert, const flow::Connection& connection) {
+void bind_connection(Statement& insert, const flow::Connection& connection, std::string_view error_detail) {
   Binder row(insert);
   row.integer(connection.id).text(connection.leg == flow::Leg::client ? "client" : "upstream");
   row.integer(connection.opened).unless(0, connection.closed);
@@ -394,7 +404,7 @@ void bind_connection(Statement& insert, const flow::Connection& connection) {
       .unless(-1, connection.timing.connect)
       .unless(-1, connection.timing.tls);
   row.integer(connection.bytes_in).integer(connection.bytes_out).integer(std::int64_t{connection.requests});
-  row.error(connection.error).unless_empty(connection.error_detail);
+  row.error(connection.error).unless_empty(error_detail);
 }
 
 flow::Connection read_connection(const Statement& select) {

@@ -8,17 +8,20 @@
 
 #include "flow/flow.h"
 #include "flow/message.h"
+#include "flow/redaction.h"
 #include "store/query.h"
 #include "store/sqlite.h"
 
 namespace weir::store {
 
 /// PRAGMA user_version of the files this program writes; it reads these and older ones.
-inline constexpr std::int64_t kSchemaVersion = 4;
+inline constexpr std::int64_t kSchemaVersion = 5;
 /// The version from which on files have a table of messages.
 inline constexpr std::int64_t kMessagesSince = 2;
 /// And from which on flows have the verdict of policy.
 inline constexpr std::int64_t kVerdictsSince = 4;
+/// And who was behind them.
+inline constexpr std::int64_t kSendersSince = 5;
 
 /// Makes the tables that a file of this version, 0 = empty, does not have yet.
 Result<> create_tables(Database& database, std::int64_t version);
@@ -44,7 +47,8 @@ class FlowBinder {
   void bind(Statement& insert, const flow::Flow& flow, const FlowRow& row, std::string_view more_marks);
 
  private:
-  std::string target_, detail_, marks_;
+  flow::RedactedTexts texts_;
+  std::string marks_;
   std::array<std::string, 4> fields_;
 };
 
@@ -59,7 +63,8 @@ flow::Message read_message(const Statement& select);
 
 std::string insert_connection_sql();
 std::string select_connection_sql();
-void bind_connection(Statement& insert, const flow::Connection& connection);
+/// `error_detail` in place of its own, redacted; must live until the statement has run.
+void bind_connection(Statement& insert, const flow::Connection& connection, std::string_view error_detail);
 flow::Connection read_connection(const Statement& select);
 
 /// Fields as text, one "Name: value\n" each. CR, LF and NUL, which no valid field holds, become spaces.

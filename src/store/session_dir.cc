@@ -20,14 +20,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kLockName = "session.lock";
 constexpr int kNameAttempts = 64;
-
-std::string time_stamp(WallNanos now) {
-  time_t seconds = now / 1'000'000'000;
-  tm utc;
-  gmtime_r(&seconds, &utc);
-  return fmt::format("{:04}{:02}{:02}-{:02}{:02}{:02}", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
-                     utc.tm_hour, utc.tm_min, utc.tm_sec);
-}
+constexpr WallNanos kSecond = 1'000'000'000;
 
 bool is_session_id(std::string_view name) {
   constexpr std::string_view kPattern = "dddddddd-dddddd-xxxx";
@@ -45,12 +38,6 @@ int file_number(std::string_view name) {
   if (!name.starts_with("flows-") || !name.ends_with(".db")) return 0;
   auto number = parse_decimal(name.substr(6, name.size() - 9));
   return number && *number <= 1'000'000 ? static_cast<int>(*number) : 0;
-}
-
-std::string random_hex4() {
-  char bytes[2];
-  fill_random(bytes, sizeof bytes);
-  return hex({bytes, sizeof bytes});
 }
 
 Failure fail_unwritable(const fs::path& data_dir, int error) {
@@ -84,15 +71,39 @@ SessionState session_state(const fs::path& directory) {
   return ::flock(file.get(), LOCK_SH | LOCK_NB) == 0 ? SessionState::orphaned : SessionState::live;
 }
 
+std::string new_session_id(WallNanos now) {
+  time_t seconds = now / kSecond;
+  tm utc;
+  gmtime_r(&seconds, &utc);
+  char random[2];
+  fill_random(random, sizeof random);
+  return fmt::format("{:04}{:02}{:02}-{:02}{:02}{:02}-{}", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
+                     utc.tm_hour, utc.tm_min, utc.tm_sec, hex({random, sizeof random}));
+}
+
+WallNanos session_start(std::string_view id) {
+  if (!is_session_id(id)) return 0;
+  auto number = [&](std::size_t at, std::size_t digits) {
+    return static_cast<int>(parse_decimal(id.substr(at, digits)).value_or(0));
+  };
+  tm utc{};
+  utc.tm_year = number(0, 4) - 1900;
+  utc.tm_mon = number(4, 2) - 1;
+  utc.tm_mday = number(6, 2);
+  utc.tm_hour = number(9, 2);
+  utc.tm_min = number(11, 2);
+  utc.tm_sec = number(13, 2);
+  return timegm(&utc) * kSecond;
+}
+
 Result<SessionDir> SessionDir::create(const fs::path& data_dir, WallNanos now) {
   fs::path sessions = data_dir / "sessions";
   if (auto made = create_private_folder(sessions); !made)
     return fail(Code::io,
                 made.error().context() + "; make it writable, or choose another folder with --data DIR");
   std::vector<fs::path> others = session_folders(data_dir);
-  std::string stamp = time_stamp(now);
   for (int attempt = 1;; ++attempt) {
-    std::string id = stamp + "-" + random_hex4();
+    std::string id = new_session_id(now);
     auto same_end = [&](const fs::path& other) { return other.native().ends_with(id.substr(id.size() - 5)); };
     if (attempt < kNameAttempts && std::ranges::any_of(others, same_end)) continue;
     // Made and locked under a name that nobody looks at, so that no other process sees it without its lock.

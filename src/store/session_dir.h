@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -36,10 +37,15 @@ class SessionLock {
 enum class SessionState : std::uint8_t { ended, live, orphaned };
 SessionState session_state(const std::filesystem::path& directory);
 
+/// "YYYYMMDD-HHMMSS-xxxx": UTC, and 4 random hex digits.
+std::string new_session_id(WallNanos now);
+/// When the session of that id began, to the second; 0 for what is no id.
+WallNanos session_start(std::string_view id);
+
 /// The folder of a new session, with its lock taken.
 struct SessionDir {
-  /// The id is "YYYYMMDD-HHMMSS-xxxx" (UTC, 4 random hex digits that no other session of the project ends in,
-  /// while there are such). The folder appears under its name only with its lock held.
+  /// The digits at the end of its id are those of no other session of the project, while there are such. The
+  /// folder appears under its name only with its lock held.
   static Result<SessionDir> create(const std::filesystem::path& data_dir, WallNanos now);
 
   std::string id;

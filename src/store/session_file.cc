@@ -78,9 +78,9 @@ Result<> SessionFile::begin() { return begin_.run(); }
 Result<> SessionFile::put(const flow::Flow& flow, bool closed, bool bodies_shed) {
   FlowRow row;
   if (closed) {
-    auto request = bodies_.put(flow.request_body.bytes, flow.request.fields);
+    auto request = bodies_.put(flow.request_body, flow.request.fields);
     if (!request) return pass(request);
-    auto response = bodies_.put(flow.response_body.bytes, flow.response.fields);
+    auto response = bodies_.put(flow.response_body, flow.response.fields);
     if (!response) return pass(response);
     row = {.closed_seq = ++closed_seq_, .request_body = *request, .response_body = *response};
   }
@@ -94,7 +94,8 @@ Result<> SessionFile::put(const flow::Message& message) {
 }
 
 Result<> SessionFile::put(const flow::Connection& connection) {
-  bind_connection(insert_connection_, connection);
+  std::string error_detail = flow::redacted_line(connection.error_detail);
+  bind_connection(insert_connection_, connection, error_detail);
   return insert_connection_.run();
 }
 

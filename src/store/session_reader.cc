@@ -12,11 +12,6 @@ namespace {
 
 constexpr int kBusyMs = 5000;
 
-bool contains_without_case(std::string_view text, std::string_view part) {
-  auto same = [](char a, char b) { return to_lower(a) == to_lower(b); };
-  return !std::ranges::search(text, part, same).empty() || part.empty();
-}
-
 Row read_row(const Statement& select, bool dead) {
   FlowRow stored;
   Row row;
@@ -30,7 +25,7 @@ Row read_row(const Statement& select, bool dead) {
 
 }  // namespace
 
-/// A WHERE clause with the values of its parameters.
+/// A WHERE clause with the values of its parameters. What it says of a Filter, store/filter.cc says, too.
 struct SessionReader::Condition {
   using Value = std::variant<std::int64_t, std::string>;
 
@@ -42,7 +37,7 @@ struct SessionReader::Condition {
     values.insert(values.end(), more);
   }
 
-  void add(const Filter& filter, bool dead) {
+  void add(const Filter& filter, std::int64_t version, bool dead) {
     if (filter.since) add("started >= ?", {*filter.since});
     if (filter.until) add("started <= ?", {*filter.until});
     if (filter.host.starts_with("*.")) {
@@ -55,7 +50,13 @@ struct SessionReader::Condition {
     if (filter.errors)
       add(dead ? "(status >= 400 OR error IS NOT NULL OR closed_seq IS NULL)"
                : "(status >= 400 OR error IS NOT NULL)");
-    if (filter.blocked) add("error IN ('blocked', 'port_refused')");
+    if (filter.blocked)
+      add(version >= kVerdictsSince ? "(error IN ('blocked', 'port_refused') OR filter_action = 'block')"
+                                    : "error IN ('blocked', 'port_refused')");
+    bool senders = version >= kSendersSince;
+    for (auto& [column, part] : {std::pair("process", filter.process), std::pair("device", filter.device),
+                                 std::pair("model", filter.model)})
+      if (!part.empty()) senders ? add(fmt::format("instr(lower({}), ?)", column), {lower(part)}) : add("0");
     if (!filter.status.empty()) add_status(filter.status);
   }
 
@@ -122,21 +123,21 @@ Result<std::vector<Row>> SessionReader::select(const Condition& where, const cha
     if (!more) return pass(more);
     if (!*more) break;
     Row row = read_row(*statement, dead);
-    if (contains_without_case(row.flow.request.url(), filter.url)) rows.push_back(std::move(row));
+    if (filter.url.empty() || icontains(row.flow.request.url(), filter.url)) rows.push_back(std::move(row));
   }
   return rows;
 }
 
 Result<std::vector<Row>> SessionReader::oldest(const Filter& filter, const Span& span, std::size_t count) {
   Condition where;
-  where.add(filter, span.dead);
+  where.add(filter, version_, span.dead);
   where.add(span);
   return select(where, "started, number", filter, span.dead, count);
 }
 
 Result<std::vector<Row>> SessionReader::newest(const Filter& filter, const Span& span, std::size_t count) {
   Condition where;
-  where.add(filter, span.dead);
+  where.add(filter, version_, span.dead);
   where.add(span);
   return select(where, "started DESC, number DESC", filter, span.dead, count);
 }
@@ -149,7 +150,7 @@ Result<std::vector<Row>> SessionReader::closings(const Filter& filter, std::int6
                                                  std::int64_t until) {
   Condition where;
   where.add("closed_seq > ? AND closed_seq <= ?", {after, until});
-  where.add(filter, false);
+  where.add(filter, version_, false);
   return select(where, "closed_seq", filter, false, std::numeric_limits<std::size_t>::max());
 }
 

@@ -30,6 +30,7 @@ void SessionStore::connection(std::unique_ptr<const flow::Connection> connection
 bool SessionStore::has_room() const { return queue_->has_room(); }
 bool SessionStore::failing() const { return queue_->stalled(); }
 bool SessionStore::flush() { return queue_->flush(); }
+void SessionStore::keep_house() { writer_->tidy(); }
 
 void SessionStore::close() {
   if (closed_) return;

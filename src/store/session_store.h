@@ -27,6 +27,9 @@ class SessionStore final : public flow::Sink {
     std::uint64_t roll_bytes = 1ULL << 30;        ///< a new file begins past this size, and on each UTC day
     int retention_days = 30;                      ///< <= 0: keep for ever
     std::uint64_t retention_bytes = 10ULL << 30;  ///< of all sessions of the project; 0 = no limit
+    /// Besides at the start and after each new file, so often retention is applied and dead sessions are
+    /// adopted.
+    std::chrono::milliseconds retention_interval = std::chrono::minutes(5);
     std::chrono::milliseconds commit_interval{200};
     WallNanos (*now)() = wall_now;  ///< tests put in a clock of their own
   };
@@ -65,6 +68,10 @@ class SessionStore final : public flow::Sink {
   /// Writes what is queued, marks flows still open as incomplete, takes the files out of WAL and ends the
   /// session in the catalog. Events told later are counted as shed. Blocks; idempotent; one thread only.
   void close();
+
+  /// Adopts dead sessions and applies retention now, full files of this session included. Blocks; any thread.
+  /// A thread of low priority does it at intervals.
+  void keep_house();
 
   const std::string& session_id() const;           ///< "20250131-235959-a1b2" (UTC)
   const std::filesystem::path& directory() const;  ///< <data_dir>/sessions/<session_id>

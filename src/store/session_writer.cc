@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/thread_name.h"
+#include "flow/text.h"
 #include "store/retention.h"
 
 namespace weir::store {
@@ -68,6 +69,8 @@ Result<std::unique_ptr<SessionWriter>> SessionWriter::start(const SessionStore::
   std::unique_ptr<SessionWriter> writer(new SessionWriter(options, queue, std::move(*session)));
   if (auto rolled = writer->roll(); !rolled) return pass(rolled);
   writer->save_record();
+  writer->housekeeping_ = std::make_unique<Housekeeping>("weir-keep", options.retention_interval,
+                                                         [raw = writer.get()] { raw->tidy(); });
   writer->thread_ = std::thread([raw = writer.get()] { raw->run(); });
   return writer;
 }
@@ -182,9 +185,9 @@ void SessionWriter::report_failure(const Error& error) {
   if (!queue_.stalled()) {
     shed_before_failure_ = queue_.counters().shed_flows;
     log::error(
-        "capture cannot write: {}. Traffic goes on; flows wait in memory, and when {} MiB are full they are "
-        "dropped",
-        error.context(), options_.queue_bytes >> 20);
+        "capture cannot write: {}. Flows wait in memory, and when {} are full they are dropped; "
+        "capture.on_failure says whether traffic goes on",
+        error.context(), flow::size_text(options_.queue_bytes));
   }
   queue_.set_stalled(true);
   queue_.attempt_failed();
@@ -218,9 +221,6 @@ void SessionWriter::keep_house(bool wrote) {
     if (!rolled && !roll_failing_)
       log::warn("no new capture file: {}; the old one goes on", rolled.error().context());
     roll_failing_ = !rolled;
-    if (rolled)
-      apply_retention(options_.data_dir, options_.catalog,
-                      {options_.retention_days, options_.retention_bytes}, options_.now());
   }
   if (files_.size() > 1) retire_files();
   if (!totals_.empty() && steady_now() >= save_record_at_) save_record();
@@ -238,7 +238,6 @@ Result<> SessionWriter::roll() {
   if (!file) return pass(file);
   files_.push_back(std::move(*file));
   ++next_file_;
-  ++record_.files;
   rows_in_current_ = 0;
   current_day_ = day_of(options_.now());
   return {};
@@ -254,19 +253,42 @@ void SessionWriter::retire_files() {
       auto result = files_[i]->finish(std::chrono::milliseconds(0));
       if (!result) log::warn("a full capture file could not be completed: {}", result.error().context());
       finished = !result || *result;  // else someone reads it: another time
+      if (result && *result) {
+        std::lock_guard lock(spent_mutex_);
+        spent_.push_back(files_[i]->path());
+        housekeeping_->nudge();
+      }
     }
     finished ? static_cast<void>(files_.erase(files_.begin() + static_cast<std::ptrdiff_t>(i)))
              : static_cast<void>(++i);
   }
 }
 
+std::vector<std::filesystem::path> SessionWriter::spent() {
+  std::lock_guard lock(spent_mutex_);
+  std::erase_if(spent_, [](const auto& file) {
+    std::error_code error;
+    return !std::filesystem::exists(file, error);
+  });
+  return spent_;
+}
+
+void SessionWriter::tidy() {
+  std::lock_guard one_at_a_time(tidy_mutex_);
+  adopt_orphans(options_.data_dir, options_.catalog);
+  apply_retention(options_.data_dir, options_.catalog, {options_.retention_days, options_.retention_bytes},
+                  options_.now(), spent());
+}
+
 void SessionWriter::save_record() {
   save_record_at_ = steady_now() + kSaveRecordEvery;
   if (options_.catalog.empty()) return;
   record_.flows = static_cast<std::int64_t>(written());
-  record_.bytes = 0;
-  for (const auto& path : session_files(session_.path))
+  record_.bytes = record_.files = 0;
+  for (const auto& path : session_files(session_.path)) {
+    ++record_.files;
     record_.bytes += static_cast<std::int64_t>(stored_bytes(path));
+  }
   std::vector<HourTotals> totals;
   for (auto& [hour, total] : totals_) {
     total.hour = hour;
@@ -281,6 +303,7 @@ void SessionWriter::save_record() {
 
 void SessionWriter::finish() {
   if (thread_.joinable()) thread_.join();
+  housekeeping_.reset();
   bool complete = true;
   for (auto& file : files_) {
     auto finished = file->finish(kEndPatience);

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <thread>
@@ -12,6 +13,7 @@
 
 #include "store/catalog.h"
 #include "store/event_queue.h"
+#include "store/housekeeping.h"
 #include "store/session_dir.h"
 #include "store/session_file.h"
 #include "store/session_store.h"
@@ -26,6 +28,8 @@ class SessionWriter {
                                                       EventQueue& queue);
   /// After the queue has been closed: writes the rest and ends the session.
   void finish();
+  /// See SessionStore::keep_house.
+  void tidy();
 
   const std::string& session_id() const { return record_.id; }
   const std::filesystem::path& directory() const { return session_.path; }
@@ -55,6 +59,7 @@ class SessionWriter {
   void report_recovery();
   void give_up(std::vector<Event>& events);
 
+  std::vector<std::filesystem::path> spent();
   /// After each round; `wrote`: it had something to write. An idle session touches no file.
   void keep_house(bool wrote);
   bool roll_due();
@@ -79,9 +84,14 @@ class SessionWriter {
   bool catalog_failing_ = false;
   bool roll_failing_ = false;
 
+  std::mutex spent_mutex_;
+  std::vector<std::filesystem::path> spent_;  // full files that are complete
+  std::mutex tidy_mutex_;                     // one at a time
+
   std::atomic<std::uint64_t> written_{0}, failed_writes_{0}, lost_flows_{0}, lost_messages_{0};
   std::uint64_t shed_before_failure_ = 0;
   std::thread thread_;
+  std::unique_ptr<Housekeeping> housekeeping_;
 };
 
 }  // namespace weir::store

@@ -130,13 +130,27 @@ struct Origin {
   }
 };
 
+/// Makes the hellos of sessions that `context` makes from now on carry an encrypted_client_hello (0xfe0d)
+/// that nobody can read, as GREASE does.
+inline void add_ech(SSL_CTX* context) {
+  auto add = [](SSL*, unsigned, unsigned, const unsigned char** out, std::size_t* size, X509*, std::size_t,
+                int*, void*) {
+    static constexpr unsigned char kOuter[] = {0, 0, 1, 0, 1, 7, 0, 0, 0, 4, 1, 2, 3, 4};
+    *out = kOuter;
+    *size = sizeof kOuter;
+    return 1;
+  };
+  SSL_CTX_add_custom_ext(context, 0xFE0D, SSL_EXT_CLIENT_HELLO, add, nullptr, nullptr, nullptr, nullptr);
+}
+
 /// A plain TLS client that trusts `roots` alone.
 inline SslPtr plain_client(const std::vector<X509*>& roots, const std::string& host, int max_version = 0,
-                           const std::vector<std::string>& alpn = {}) {
+                           const std::vector<std::string>& alpn = {}, bool ech = false) {
   SslCtxPtr context(SSL_CTX_new(TLS_client_method()));
   if (max_version != 0) SSL_CTX_set_max_proto_version(context.get(), max_version);
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
   for (X509* root : roots) X509_STORE_add_cert(SSL_CTX_get_cert_store(context.get()), root);
+  if (ech) add_ech(context.get());
   SslPtr ssl(SSL_new(context.get()));
   std::string wire = alpn_wire(alpn);
   if (!wire.empty())

@@ -36,7 +36,7 @@ async::Task<Result<Connector::Connected>> Connector::connect(Route route) {
   // An HTTP proxy understands requests of HTTP/1 alone: all else goes through it as bytes.
   bool opaque = https || route.offer == Offer::http2;
   bool tunnel = opaque || (proxy && proxy->kind == UpstreamProxy::Kind::socks5);
-  auto reached = co_await reach(route.dial, tunnel, proxy);
+  auto reached = co_await reach(route.dial, route.caller, tunnel, proxy);
   if (!reached) co_return pass(reached);
   if (tunnel) proxy.reset();
   if (!https) {
@@ -54,14 +54,21 @@ async::Task<Result<Connector::Connected>> Connector::connect(Route route) {
 }
 
 // TCP to the place itself or to the proxy before it; with `tunnel`, through that proxy to the place.
-async::Task<Result<UpstreamTunnel>> Connector::reach(HostPort to, bool tunnel,
+async::Task<Result<UpstreamTunnel>> Connector::reach(HostPort to, Caller caller, bool tunnel,
                                                      std::optional<UpstreamProxy> proxy) {
   TimePoint deadline = loop_.now() + options_.connect_timeout;
-  auto dialed = co_await dialer_.dial(proxy ? proxy->place : to, deadline);
+  UpstreamTunnel out;
+  if (proxy && options_.guard) {
+    auto passes = options_.guard(caller, to, nullptr);
+    if (!passes) co_return pass(passes);
+    out.facts.mark = *passes;
+  }
+  auto dialed = co_await (proxy ? dialer_.dial(proxy->place, deadline) : dial(to, caller, deadline));
   if (!dialed) co_return pass(dialed);
   if (options_.is_self && options_.is_self(*dialed->stream))
     co_return fail(Code::loop_detected, to.str() + " is Weir's own listener");
-  UpstreamTunnel out;
+  if (!proxy && options_.guard && dialed->peer)
+    out.facts.mark = options_.guard(caller, to, &*dialed->peer).value_or("");
   out.facts.id = options_.next_id ? options_.next_id() : 0;
   out.facts.opened = wall_now();
   out.facts.host = to.str();
@@ -80,6 +87,16 @@ async::Task<Result<UpstreamTunnel>> Connector::reach(HostPort to, bool tunnel,
     if (!opened) co_return pass(opened);
   }
   co_return out;
+}
+
+async::Task<Result<net::Dialed>> Connector::dial(HostPort to, Caller caller, TimePoint deadline) {
+  if (!options_.guard) return dialer_.dial(std::move(to), deadline);
+  net::AddressCheck check = [this, caller, to](const net::Address& address) -> Result<void> {
+    auto passes = options_.guard(caller, to, &address);
+    if (!passes) return pass(passes);
+    return {};
+  };
+  return dialer_.dial(std::move(to), deadline, std::move(check));
 }
 
 // TLS to the proxy itself. What is wrong with its certificate must not look like the origin's.
@@ -125,9 +142,9 @@ async::Task<Result<tls::TlsFacts>> Connector::secure(UpstreamTunnel& tunnel, con
   co_return facts;
 }
 
-async::Task<Result<UpstreamTunnel>> Connector::connect_tunnel(HostPort to) {
+async::Task<Result<UpstreamTunnel>> Connector::connect_tunnel(HostPort to, Caller caller) {
   auto proxy = proxy_for(to, http::Scheme::https);
-  return reach(std::move(to), true, std::move(proxy));
+  return reach(std::move(to), caller, true, std::move(proxy));
 }
 
 void Connector::cancel() {

@@ -21,6 +21,9 @@ struct ConnectorOptions {
   std::function<std::optional<UpstreamProxy>(const HostPort&, http::Scheme)> proxy_for;
   /// Places whose bad certificates are let pass (and recorded).
   std::function<bool(const HostPort&)> insecure;
+  /// Whether `place` may be reached at `address`; null where an upstream proxy will look for the address. The
+  /// word is for the flows that pass: static, "" for none.
+  std::function<Result<std::string_view>(Caller, const HostPort& place, const net::Address* address)> guard;
   /// True for places that are Weir's own listeners: dialling them would be a loop.
   std::function<bool(const net::TcpStream&)> is_self;
 };
@@ -39,16 +42,18 @@ class Connector {
   };
   /// A connection on which requests of `route` can be sent, offering by ALPN what the route says. Errors:
   /// those of Dialer, upstream_proxy_refused, upstream_cert_*, upstream_tls_failed, loop_detected,
-  /// upstream_bad_response when somebody speaks before he was asked. Nothing of a request has been sent when
-  /// it fails.
+  /// address_refused, upstream_bad_response when somebody speaks before he was asked. Nothing of a request
+  /// has been sent when it fails.
   async::Task<Result<Connected>> connect(Route route);
   /// TCP to a place, through a tunnel of the upstream proxy if there is one, for bytes that nobody reads.
-  async::Task<Result<UpstreamTunnel>> connect_tunnel(HostPort to);
+  async::Task<Result<UpstreamTunnel>> connect_tunnel(HostPort to, Caller caller);
   /// Ends every attempt that is under way with Code::cancelled, and those to come.
   void cancel();
 
  private:
-  async::Task<Result<UpstreamTunnel>> reach(HostPort to, bool tunnel, std::optional<UpstreamProxy> proxy);
+  async::Task<Result<UpstreamTunnel>> reach(HostPort to, Caller caller, bool tunnel,
+                                            std::optional<UpstreamProxy> proxy);
+  async::Task<Result<net::Dialed>> dial(HostPort to, Caller caller, TimePoint deadline);
   async::Task<Result<void>> enter(UpstreamTunnel& out, const UpstreamProxy& proxy, TimePoint deadline);
   async::Task<Result<void>> open_tunnel(UpstreamTunnel& out, const UpstreamProxy& proxy, const HostPort& to,
                                         TimePoint deadline);

@@ -1,5 +1,6 @@
 #include "wire/connector.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
@@ -20,7 +21,7 @@ class PairDialer final : public net::Dialer {
  public:
   PairDialer(async::Loop& loop, net::Resolver& resolver) : Dialer(loop, resolver), loop_(loop) {}
 
-  async::Task<Result<net::Dialed>> dial(HostPort to, TimePoint) override {
+  async::Task<Result<net::Dialed>> dial(HostPort to, TimePoint, net::AddressCheck) override {
     int fds[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) != 0)
       throw std::runtime_error("socketpair");  // hazard-ok: fails the test
@@ -194,7 +195,7 @@ TEST_F(ConnectorTest, refuses_a_plain_origin_that_speaks_before_it_was_asked) {
 TEST_F(ConnectorTest, gives_a_tunnel_the_bytes_that_came_behind_the_reply) {
   use(UpstreamProxy::Kind::socks5);
   std::optional<Result<UpstreamTunnel>> tunnel;
-  group.spawn(keep(connector.connect_tunnel({"a.test", 22}), tunnel));
+  group.spawn(keep(connector.connect_tunnel({"a.test", 22}, Caller::local), tunnel));
   loop.run_until_idle();
   say({"\5\0", 2});
   say(kGranted + "SSH-2.0");
@@ -256,6 +257,29 @@ TEST_F(ConnectorTest, ends_a_socks_dialogue_when_cancelled) {
   connector.cancel();
   loop.run_until_idle();
   EXPECT_EQ(ended_with(), Code::cancelled);
+}
+
+TEST_F(ConnectorTest, asks_the_guard_about_the_place_that_a_proxy_will_look_up) {
+  std::vector<std::string> asked;
+  options.guard = [&](Caller caller, const HostPort& place, const net::Address* address) {
+    asked.push_back(place.str() + (caller == Caller::foreign ? " foreign" : "") + (address ? " known" : ""));
+    return Result<std::string_view>(fail(Code::address_refused, "not there"));
+  };
+  use(UpstreamProxy::Kind::http);
+  connect(http::Scheme::https);
+  EXPECT_EQ(ended_with(), Code::address_refused);
+  EXPECT_THAT(asked, ::testing::ElementsAre("a.test:443 foreign"));
+  EXPECT_TRUE(dialer.dialled.empty()) << "and nobody has heard of it";
+}
+
+TEST_F(ConnectorTest, tells_the_mark_of_a_place_behind_a_proxy) {
+  options.guard = [](Caller, const HostPort&, const net::Address*) {
+    return Result<std::string_view>("to_loopback");
+  };
+  use(UpstreamProxy::Kind::http);
+  connect(http::Scheme::http);
+  ASSERT_TRUE(connected && *connected);
+  EXPECT_EQ((*connected)->tunnel.facts.mark, "to_loopback");
 }
 
 }  // namespace

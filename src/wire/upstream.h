@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "http/message.h"
 #include "net/stream.h"
@@ -33,12 +34,20 @@ enum class Offer : std::uint8_t {
   http2,           ///< HTTP/2 alone: by ALPN, or with prior knowledge where there is no TLS
 };
 
+/// On whose behalf a connection is made. What one may reach another may not, so they share no connections.
+enum class Caller : std::uint8_t {
+  foreign,   ///< a client on another machine, in a sandbox or a VM
+  local,     ///< a client on this machine, which reaches all of it anyway
+  settings,  ///< whoever runs Weir: the place is written in its settings
+};
+
 /// Where a request goes: the origin it is for (SNI, certificate, Host) and the place that is dialled, which
 /// differ only when the client itself said so (CONNECT to one name, SNI of another).
 struct Route {
   http::Origin origin;
   HostPort dial;
   Offer offer = Offer::http1;
+  Caller caller = Caller::foreign;
   friend bool operator==(const Route&, const Route&) = default;
 };
 
@@ -55,6 +64,7 @@ struct UpstreamFacts {
   std::int64_t tls_us = -1;
   WallNanos opened = 0;
   std::uint32_t requests = 0;
+  std::string_view mark;  ///< what is to be noted of the address it leads to (ConnectorOptions::guard)
 };
 
 /// A connection to a place, with TLS where that was asked for, before anybody speaks HTTP on it.

@@ -39,7 +39,7 @@ std::size_t UpstreamPool::RouteHash::operator()(const Route& route) const {
   std::hash<std::string> hash;
   std::size_t out = hash(route.origin.place.host) * 31 + route.origin.place.port * 2 +
                     static_cast<std::size_t>(route.origin.scheme);
-  return (out * 31 + hash(route.dial.host) + route.dial.port) * 3 + static_cast<std::size_t>(route.offer);
+  return (out * 31 + hash(route.dial.host) + route.dial.port) * 3 + static_cast<std::size_t>(route.offer);  // callers are too few to tell apart
 }
 
 UpstreamPool::UpstreamPool(async::Loop& loop, net::Dialer& dialer, const tls::ClientContext& tls,
@@ -66,7 +66,7 @@ std::unique_ptr<UpstreamConnection> UpstreamPool::take_idle(const Route& route) 
 // The list is short: one or two connections an origin.
 SharedConnection* UpstreamPool::shared_with_room(const Route& route, bool upgrade) {
   for (SharedConnection& shared : shared_) {
-    if (!shared.http.has_room() || shared.route != route) continue;
+    if (!shared.http.has_room() || shared.generation != generation_ || shared.route != route) continue;
     if (!upgrade || shared.http.takes_connect_protocol()) return &shared;
   }
   return nullptr;
@@ -119,6 +119,7 @@ async::Task<Result<UpstreamLease>> UpstreamPool::dial_for_all(const Route& route
 }
 
 async::Task<Result<UpstreamLease>> UpstreamPool::dial(Route route, std::string_view method) {
+  std::uint32_t generation = generation_;
   auto connected = co_await connector_.connect(route);
   if (!connected) co_return pass(connected);
   UpstreamTunnel& tunnel = connected->tunnel;
@@ -129,16 +130,18 @@ async::Task<Result<UpstreamLease>> UpstreamPool::dial(Route route, std::string_v
   if (route.offer == Offer::http2_or_http1) places_[route].http1_only = !chose_http2;
   if (chose_http2) {
     SharedConnection& shared = shared_.emplace_back(loop(), std::move(route), std::move(tunnel), options_);
+    shared.generation = generation;
     driving_.spawn(drive(shared));
     tell(shared.facts, shared.http.stream(), false);
     if (!armed()) schedule(loop().now() + kSweep);
     UpstreamLease lease(*this, shared);
-    if (closed_) shared.http.drain();
+    if (closed_ || generation != generation_) shared.http.drain();
     co_return lease;
   }
   auto connection = std::make_unique<UpstreamConnection>();
   connection->route = std::move(route);
   connection->facts = std::move(tunnel.facts);
+  connection->generation = generation;
   bool absolute_form = connected->forwarder.has_value();
   connection->http =
       std::make_unique<H1ClientConnection>(std::move(tunnel.stream), options_.limits, absolute_form);
@@ -161,15 +164,16 @@ async::Task<void> UpstreamPool::drive(SharedConnection& shared) {
   shared_.remove_if([&](const SharedConnection& each) { return &each == &shared; });
 }
 
-async::Task<Result<UpstreamTunnel>> UpstreamPool::connect_tunnel(HostPort to) {
-  auto reached = co_await connector_.connect_tunnel(std::move(to));
+async::Task<Result<UpstreamTunnel>> UpstreamPool::connect_tunnel(HostPort to, Caller caller) {
+  auto reached = co_await connector_.connect_tunnel(std::move(to), caller);
   if (reached) tell(reached->facts, *reached->stream, false);
   co_return reached;
 }
 
 void UpstreamPool::release(std::unique_ptr<UpstreamConnection> connection) {
-  if (closed_ || !connection->http->reusable() || idle_count_ >= options_.idle_total)
-    return end(std::move(connection));
+  bool kept = !closed_ && connection->generation == generation_ && connection->http->reusable() &&
+              idle_count_ < options_.idle_total;
+  if (!kept) return end(std::move(connection));
   auto& list = places_[connection->route].idle;
   if (list.size() >= options_.idle_per_origin) return end(std::move(connection));
   list.push_back({std::move(connection), loop().now()});
@@ -204,13 +208,25 @@ void UpstreamPool::fire() {
   if (idle_count_ > 0 || !shared_.empty()) schedule(loop().now() + kSweep);
 }
 
+void UpstreamPool::renew() {
+  ++generation_;
+  drop_idle();
+  for (SharedConnection& shared : shared_) shared.http.drain();
+}
+
+void UpstreamPool::drop_idle() {
+  for (auto& [route, place] : places_) {
+    for (Idle& idle : place.idle) end(std::move(idle.connection));
+    place.idle.clear();
+  }
+  idle_count_ = 0;
+}
+
 void UpstreamPool::close() {
   closed_ = true;
   cancel();
-  for (auto& [route, place] : places_)
-    for (Idle& idle : place.idle) end(std::move(idle.connection));
+  drop_idle();
   places_.clear();
-  idle_count_ = 0;
   for (SharedConnection& shared : shared_) shared.http.drain();
 }
 

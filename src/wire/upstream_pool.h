@@ -34,6 +34,7 @@ struct UpstreamConnection {
   Route route;
   UpstreamFacts facts;
   std::unique_ptr<H1ClientConnection> http;
+  std::uint32_t generation = 0;
 };
 
 /// An HTTP/2 connection and those who share it.
@@ -51,6 +52,7 @@ struct SharedConnection {
   Route route;
   UpstreamFacts facts;
   H2ClientConnection http;
+  std::uint32_t generation = 0;
   TimePoint idle_since;
   async::Signal room;                     // an exchange has ended
   std::shared_ptr<async::Event> greeted;  // the peer's limits are known, or the connection is over
@@ -97,9 +99,11 @@ class UpstreamPool : private async::Timer {
   async::Task<Result<UpstreamLease>> acquire(const Route& route, const http::RequestHead& head,
                                              bool may_reuse);
   /// As Connector's, told to the account.
-  async::Task<Result<UpstreamTunnel>> connect_tunnel(HostPort to);
+  async::Task<Result<UpstreamTunnel>> connect_tunnel(HostPort to, Caller caller);
   /// Must be called when such a tunnel has ended.
   void tunnel_ended(const UpstreamTunnel& tunnel) { tell(tunnel.facts, *tunnel.stream, true); }
+  /// No exchange that begins after this uses a connection made before it: what may be reached has changed.
+  void renew();
   /// Closes idle connections and keeps none from now on.
   void close();
   /// After close(): waits until shared connections have said goodbye. Leases must be gone.
@@ -139,6 +143,7 @@ class UpstreamPool : private async::Timer {
   async::Task<Result<UpstreamLease>> dial_for_all(const Route& route, std::string_view method);
   async::Task<void> drive(SharedConnection& shared);
   void release(std::unique_ptr<UpstreamConnection> connection);
+  void drop_idle();
   void end(std::unique_ptr<UpstreamConnection> connection);
   void tell(const UpstreamFacts& facts, const net::Stream& stream, bool ended);
   void fire() override;
@@ -149,6 +154,7 @@ class UpstreamPool : private async::Timer {
   std::list<SharedConnection> shared_;
   async::TaskGroup driving_;
   std::size_t idle_count_ = 0;
+  std::uint32_t generation_ = 0;  // of what is made now (renew)
   bool closed_ = false;
 };
 

@@ -18,7 +18,7 @@ class PairDialer final : public net::Dialer {
  public:
   PairDialer(async::Loop& loop, net::Resolver& resolver) : Dialer(loop, resolver), loop_(loop) {}
 
-  async::Task<Result<net::Dialed>> dial(HostPort, TimePoint) override {
+  async::Task<Result<net::Dialed>> dial(HostPort, TimePoint, net::AddressCheck) override {
     int fds[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) != 0)
       throw std::runtime_error("socketpair");
@@ -101,6 +101,35 @@ TEST_F(UpstreamPoolTest, keeps_no_connection_that_did_not_carry_an_exchange_to_i
   EXPECT_EQ(pool().idle(), 0u);
   char byte;
   EXPECT_EQ(recv(dialer.accepted.at(0).get(), &byte, 1, 0), 0);
+}
+
+// An exchange through a connection that is kept, to its end.
+TEST_F(UpstreamPoolTest, uses_no_connection_from_before_it_was_renewed) {
+  request.method = "GET";
+  request.target = "/";
+  auto exchange = [&] {
+    acquire(http::Scheme::http);
+    ASSERT_TRUE(acquired && *acquired);
+    std::optional<Result<void>> sent;
+    std::optional<Result<http::ResponseHead>> head;
+    group.spawn(keep((*acquired)->http().send(request, nullptr), sent));
+    loop.run_until_idle();
+    constexpr std::string_view kAnswer = "HTTP/1.1 204 No Content\r\n\r\n";
+    ASSERT_EQ(send(dialer.accepted.back().get(), kAnswer.data(), kAnswer.size(), 0),
+              static_cast<ssize_t>(kAnswer.size()));
+    group.spawn(keep((*acquired)->http().receive_head(), head));
+    loop.run_until_idle();
+    ASSERT_TRUE(head && *head);
+    acquired.reset();
+  };
+  exchange();
+  EXPECT_EQ(pool().idle(), 1u);
+  exchange();
+  EXPECT_EQ(dialer.accepted.size(), 1u) << "kept and used again";
+  pool().renew();
+  EXPECT_EQ(pool().idle(), 0u);
+  exchange();
+  EXPECT_EQ(dialer.accepted.size(), 2u);
 }
 
 TEST_F(UpstreamPoolTest, refuses_to_dial_its_own_listener) {

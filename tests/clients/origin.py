@@ -265,7 +265,7 @@ class Origin:
     must introduce themselves.
     """
 
-    def __init__(self, identity=None, handler=OriginHandler, clients=None):
+    def __init__(self, identity=None, handler=OriginHandler, clients=None, address="127.0.0.1"):
         self.requests = []  # (method, path, fields), in the order of arrival
         self.handshake_errors = []
         self.errors = []
@@ -275,7 +275,7 @@ class Origin:
         self.release = threading.Event()
         self.holding = threading.Event()
         self._lock = threading.Lock()
-        self._server = _Server(("127.0.0.1", 0), handler)
+        self._server = _Server((address, 0), handler)
         self._server.origin = self
         if identity:
             self._server.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -284,7 +284,7 @@ class Origin:
             self._server.tls.verify_mode = ssl.CERT_REQUIRED
             self._server.tls.load_verify_locations(clients)
         self.port = self._server.server_address[1]
-        self.host = f"localhost:{self.port}"
+        self.host = f"{'localhost' if address == '127.0.0.1' else address}:{self.port}"
         self.url = f"{'https' if identity else 'http'}://{self.host}"
 
     def __enter__(self):

@@ -32,7 +32,7 @@ class FakeDialer final : public net::Dialer {
  public:
   FakeDialer(async::Loop& loop, net::Resolver& resolver) : Dialer(loop, resolver), loop_(loop) {}
 
-  async::Task<Result<net::Dialed>> dial(HostPort to, TimePoint) override {
+  async::Task<Result<net::Dialed>> dial(HostPort to, TimePoint, net::AddressCheck) override {
     last = to.str();
     if (failure) co_return Failure(*std::exchange(failure, std::nullopt));
     Ends ends = connected();
@@ -85,8 +85,10 @@ T value(Result<T> result) {
 // What app::Worker is to app::Server, on a loop with manual time.
 class Walkway {
  public:
-  Walkway(const config::Settings& settings, const std::string& host, bool offer_http2)
-      : options_(made_options(settings, offer_http2)),
+  Walkway(const config::Settings& settings, const std::string& host, bool offer_http2,
+          proxy::Questions* questions)
+      : questions_(questions),
+        options_(made_options(settings, offer_http2)),
         authority_(value(tls::Authority::load_or_create(settings.ca_dir))),
         client_tls_(value(tls::ClientContext::make(
             {.extra_roots = {settings.tls.upstream_ca[0]}, .system_roots = false}, authority_))),
@@ -117,6 +119,9 @@ class Walkway {
     for (proxy::Session* session : sessions_) session->cancel();
     loop_.run_until_idle();
   }
+  void refilter(const config::Settings& settings) {
+    gate_.replace(value(app::room_options(settings)).filtering.policy);
+  }
   bool idle() const { return sessions_.empty(); }
   FakeDialer& dialer() { return dialer_; }
   KeepingSink& sink() { return sink_; }
@@ -140,6 +145,7 @@ class Walkway {
     return out;
   }
 
+  proxy::Questions* questions_;
   app::RoomOptions options_;
   tls::Authority authority_;
   tls::ClientContext client_tls_;
@@ -155,7 +161,7 @@ class Walkway {
   FakeDialer dialer_{loop_, resolver_};
   proxy::Recorder recorder_{loop_, sink_, numbers_, budget_, options_.body_limit};
   wire::UpstreamPool pool_{loop_, dialer_, client_tls_, pool_options()};
-  proxy::Gate gate_{options_.policy};
+  proxy::Gate gate_{loop_, options_.filtering.policy, questions_};
   proxy::Filters filters_{all_filters(gate_)};
   proxy::Walk walk_{loop_, pool_, recorder_, filters_, options_.walk};
   proxy::Rejections rejections_{options_.rejections};
@@ -214,12 +220,13 @@ class SocketPairStage final : public MemoryStage {
   }
   void drain() override { walkway().drain(); }
   void cut() override { walkway().cut(); }
+  void refilter() override { walkway().refilter(settings); }
   void fail_capture() override { walkway().sink().broken = true; }
   void fail_dial(Error error) override { walkway().dialer().failure = std::move(error); }
 
  private:
   Walkway& walkway() {
-    if (!walkway_) walkway_ = std::make_unique<Walkway>(settings, origin().host, offer_http2);
+    if (!walkway_) walkway_ = std::make_unique<Walkway>(settings, origin().host, offer_http2, questions);
     return *walkway_;
   }
   std::unique_ptr<Walkway> walkway_;

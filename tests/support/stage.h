@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "config/settings.h"
 #include "flow/flow.h"
+#include "proxy/questions.h"
 #include "tls/testing.h"
 
 namespace weir::testing {
@@ -65,6 +66,8 @@ class MemoryStage : public Stage {
  public:
   /// To be set before the first connection: HTTP/2 is offered to every origin over TLS.
   bool offer_http2 = false;
+  /// To be set before the first connection: who is asked where policy asks; null = nobody.
+  proxy::Questions* questions = nullptr;
   /// Time goes on by this much.
   virtual void pass(Duration time) = 0;
   /// The next dial fails so.
@@ -79,6 +82,8 @@ class MemoryStage : public Stage {
   virtual void drain() = 0;
   /// Sessions end at once.
   virtual void cut() = 0;
+  /// The filter in `settings` is in force from now on.
+  virtual void refilter() = 0;
 };
 std::unique_ptr<MemoryStage> make_memory_stage();
 

@@ -116,12 +116,12 @@ TEST_P(Filtered, a_tunnel_nobody_looks_into_is_judged_by_its_host) {
 }
 
 TEST_P(Filtered, a_rule_about_some_path_closes_a_tunnel_nobody_looks_into) {
-  play.settings().tls.passthrough = {host()};
   rule("/admin/**", Action::block, Scope::path);
-  auto& client = play.client();
-  client.sends("CONNECT {tunnel} HTTP/1.1\r\nHost: {tunnel}\r\n\r\n");
-  blocked(client);
-  play.records({.error = Code::blocked, .interception = Interception::passthrough});
+  auto& client = play.tunnel();
+  client.sends("\x01\x02\x03\x04 something else\n");
+  client.reads_all();
+  play.no_upstream();
+  play.records({.error = Code::blocked, .interception = Interception::opaque});
 }
 
 TEST_P(Filtered, what_is_no_http_inside_a_tunnel_is_judged_before_it_is_carried) {

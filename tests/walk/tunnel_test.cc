@@ -317,7 +317,7 @@ TEST_F(TimedTunnel, asks_upstream_for_the_name_in_the_hello_at_the_place_of_the_
   upstream.expects("GET / HTTP/1.1\r\nHost: other.test\r\n\r\n");
   upstream.sends(kOk);
   client.expects(kOk);
-  flow::Flow flow = play.records({.status = 200, .marks = ""});
+  flow::Flow flow = play.records({.status = 200, .marks = "sni_mismatch"});
   EXPECT_EQ(flow.request.url(), "https://other.test/");
   EXPECT_EQ(stage.dialled(), "a.test:443");
 }

@@ -3,24 +3,32 @@
 namespace weir::proxy {
 
 async::Task<Result<std::optional<Answer>>> PolicyFilter::on_request(Exchange& exchange) {
-  auto judged = judge(exchange);
+  if (gate_.policy().off()) co_return std::nullopt;
+  if (auto named = compare_names(exchange); !named) co_return pass(named);
+  policy::Question question{.origin = exchange.judged_as(),
+                            .method = exchange.request().method,
+                            .target = exchange.request().target};
+  auto judged = gate_.judge(exchange.flow(), question);
   if (!judged) co_return pass(judged);
-  co_return std::nullopt;
+  if (*judged == Gate::Passage::free) co_return std::nullopt;
+  wire::Incoming& incoming = exchange.incoming();
+  auto on_gone = [&incoming](std::move_only_function<void()> call) {
+    incoming.on_client_gone(std::move(call));
+  };
+  auto asked = co_await gate_.ask(exchange.flow(), question, on_gone);
+  // Rules that came meanwhile may be about the other name.
+  if (asked) asked = compare_names(exchange);
+  if (asked) co_return std::nullopt;
+  exchange.client_gone = asked.error().code() == Code::client_closed;
+  co_return pass(asked);
 }
 
-Result<void> PolicyFilter::judge(Exchange& exchange) const {
-  const policy::Policy& policy = gate_.policy();
-  if (policy.off()) return {};
-  const http::Origin& origin = exchange.route().origin;
-  if (const auto& claimed = exchange.claimed()) {
-    bool free = policy.always_allows(origin) && policy.always_allows({origin.scheme, *claimed});
-    if (!free)
-      return fail(Code::misdirected_request,
-                  "Host is " + claimed->str() + " on a connection to " + origin.place.str());
-  }
-  return gate_.judge(
-      exchange.flow(),
-      {.origin = origin, .method = exchange.request().method, .target = exchange.request().target});
+Result<void> PolicyFilter::compare_names(Exchange& exchange) const {
+  const auto& claimed = exchange.claimed();
+  const http::Origin& origin = exchange.judged_as();
+  if (!claimed || (gate_.always_allows(origin) && gate_.always_allows({origin.scheme, *claimed}))) return {};
+  return fail(Code::misdirected_request,
+              "a request for " + claimed->str() + " on a connection to " + origin.place.str());
 }
 
 }  // namespace weir::proxy

@@ -6,9 +6,9 @@
 
 namespace weir::proxy {
 
-/// Ends an exchange with `blocked`. Where a rule that could say no is in force for the tunnel's host or for
-/// the one that Host names, the two must be one (misdirected_request): a rule could be gone around otherwise.
-/// `gate` must outlive this.
+/// Ends an exchange with `blocked`; where policy asks, it waits for a person's word first. Where a rule that
+/// could say no is in force for the tunnel's host or for the one that Host names, the two must be one
+/// (misdirected_request): a rule could be gone around otherwise. `gate` must outlive this.
 class PolicyFilter final : public Filter {
  public:
   explicit PolicyFilter(const Gate& gate) : gate_(gate) {}
@@ -17,7 +17,7 @@ class PolicyFilter final : public Filter {
   Moments moments() const override { return {.request = true}; }
 
  private:
-  Result<void> judge(Exchange& exchange) const;
+  Result<void> compare_names(Exchange& exchange) const;
 
   const Gate& gate_;
 };

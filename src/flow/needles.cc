@@ -1,0 +1,139 @@
+// Every needle has four bytes at least. At each place of the text the next four are hashed and looked up in
+// 8 KiB of bits, which stay in the nearest cache; hardly any place goes further. The time is that of one
+// pass, and does not depend on what the text holds until it holds the beginning of a needle.
+#include "flow/needles.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/ascii.h"
+#include "base/hash.h"
+
+namespace weir::flow {
+namespace {
+
+std::uint32_t head_at(const char* text) {
+  std::uint32_t head;
+  std::memcpy(&head, text, sizeof head);
+  return head;
+}
+
+bool is_base64(char c) { return is_alpha(c) || is_digit(c) || c == '+' || c == '/' || c == '-' || c == '_'; }
+
+std::string replaced(std::string text, char from, char to) {
+  std::ranges::replace(text, from, to);
+  return text;
+}
+
+std::string upper(std::string text) {
+  for (char& c : text)
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 32);
+  return text;
+}
+
+// As the writers of JSON escape it, with or without "/".
+std::string json_escaped(std::string_view text, std::string_view marks) {
+  constexpr std::string_view kMeant = "\b\f\n\r\t";
+  constexpr std::string_view kLetters = "bfnrt";
+  std::string out;
+  for (char c : text) {
+    std::size_t letter = kMeant.find(c);
+    if (letter != kMeant.npos || marks.contains(c)) out += '\\';
+    out += letter == kMeant.npos ? c : kLetters[letter];
+  }
+  return out;
+}
+
+// Every byte as "\u00XX".
+std::string json_units(std::string_view hexed) {
+  std::string out;
+  for (std::size_t i = 0; i < hexed.size(); i += 2) out.append("\\u00").append(hexed.substr(i, 2));
+  return out;
+}
+
+}  // namespace
+
+void Needles::add_form(std::string text, std::uint32_t rule, bool before, bool after) {
+  if (std::ranges::find(needles_, text, &Needle::text) == needles_.end())
+    needles_.push_back({std::move(text), rule, before, after});
+}
+
+// A value stands 0, 1 or 2 bytes behind a border of three. Of its base64 only those characters are needles
+// whose six bits are all its own.
+void Needles::add_base64(std::string_view value, std::uint32_t rule) {
+  for (std::size_t behind = 0; behind < 3; ++behind) {
+    std::string whole = base64(std::string(behind, '\0').append(value));
+    std::size_t first_bit = 8 * behind, last_bit = 8 * (behind + value.size());
+    std::size_t begin = (first_bit + 5) / 6, end = last_bit / 6;
+    std::string text = whole.substr(begin, end - begin);
+    bool before = first_bit % 6 != 0, after = last_bit % 6 != 0;
+    add_form(text, rule, before, after);
+    add_form(replaced(replaced(text, '+', '-'), '/', '_'), rule, before, after);
+  }
+}
+
+void Needles::add(std::string_view value, std::uint32_t rule) {
+  std::string hexed = hex(value);
+  add_form(std::string(value), rule);
+  add_form(lower(value), rule);
+  add_form(replaced(std::string(value), ' ', '+'), rule);
+  // Undoing escapes finds these where they are read from their first character on, but what stands before may
+  // be half of an escape itself.
+  add_form(json_escaped(value, "\"\\"), rule);
+  add_form(json_escaped(value, "\"\\/"), rule);
+  add_form(json_units(hexed), rule);
+  add_form(json_units(upper(hexed)), rule);
+  add_base64(value, rule);
+  add_form(upper(hexed), rule);
+  add_form(std::move(hexed), rule);
+}
+
+void Needles::build() {
+  auto head = [](const Needle& needle) { return head_at(needle.text.data()); };
+  std::ranges::sort(needles_, {}, head);
+  filter_.assign((1U << kFilterBits) / 64, 0);
+  for (const Needle& needle : needles_) {
+    heads_.push_back(head(needle));
+    std::uint32_t slot = heads_.back() * 0x9E3779B1U >> (32 - kFilterBits);
+    filter_[slot / 64] |= std::uint64_t{1} << slot % 64;
+  }
+}
+
+Find Needles::found(const Needle& needle, std::string_view text, std::size_t at) const {
+  Find find{at, at + needle.text.size(), needle.rule};
+  if (needle.before && at > 0 && is_base64(text[at - 1])) --find.begin;
+  if (needle.after && find.end < text.size() && is_base64(text[find.end])) ++find.end;
+  return find;
+}
+
+Finds Needles::find(std::string_view text) const {
+  Finds finds;
+  if (needles_.empty() || text.size() < kShortest) return finds;
+  for (std::size_t at = 0; at + kShortest <= text.size(); ++at) {
+    std::uint32_t head = head_at(text.data() + at);
+    std::uint32_t slot = head * 0x9E3779B1U >> (32 - kFilterBits);
+    if (!(filter_[slot / 64] >> slot % 64 & 1)) continue;
+    auto [first, last] = std::ranges::equal_range(heads_, head);
+    for (auto each = first; each != last; ++each) {
+      const Needle& needle = needles_[static_cast<std::size_t>(each - heads_.begin())];
+      if (text.substr(at).starts_with(needle.text)) finds.push_back(found(needle, text, at));
+    }
+  }
+  merge(finds);
+  return finds;
+}
+
+std::size_t Needles::unfinished(std::string_view text) const {
+  std::size_t at = text.size();
+  for (const Needle& needle : needles_) {
+    std::size_t length = std::min(needle.text.size() - 1, text.size());
+    while (length > 0 && !text.ends_with(std::string_view(needle.text).substr(0, length))) --length;
+    if (length == 0) continue;
+    std::size_t begin = text.size() - length;
+    if (needle.before && begin > 0) --begin;
+    at = std::min(at, begin);
+  }
+  return at;
+}
+
+}  // namespace weir::flow

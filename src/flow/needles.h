@@ -1,0 +1,51 @@
+// Needles: finds secret values in texts, in each of the forms they may be written in.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "flow/find.h"
+
+namespace weir::flow {
+
+/// The forms of a value: itself; itself in lower case, as host names and names of fields have it; with '+'
+/// for spaces, as forms have it; with the escapes of JSON; base64 of a text that it stands anywhere in, of
+/// either alphabet; hexadecimal, in upper or lower case. Immutable once built, for any number of threads.
+class Needles {
+ public:
+  /// Shorter values have forms that are found everywhere.
+  static constexpr std::size_t kShortest = 4;
+
+  /// `value` has at least kShortest bytes.
+  void add(std::string_view value, std::uint32_t rule);
+  /// Call once after the last add.
+  void build();
+
+  bool empty() const { return needles_.empty(); }
+  /// Merged finds. One pass over the text, whatever the number of needles.
+  Finds find(std::string_view text) const;
+  /// Where the longest end of `text` begins that some needle begins with; the size of `text` when there is
+  /// none.
+  std::size_t unfinished(std::string_view text) const;
+
+ private:
+  struct Needle {
+    std::string text;
+    std::uint32_t rule = 0;
+    // Of base64: the characters beside it hold bits of the value, too.
+    bool before = false, after = false;
+  };
+  static constexpr unsigned kFilterBits = 16;
+
+  void add_form(std::string text, std::uint32_t rule, bool before = false, bool after = false);
+  void add_base64(std::string_view value, std::uint32_t rule);
+  Find found(const Needle& needle, std::string_view text, std::size_t at) const;
+
+  std::vector<Needle> needles_;        ///< by their first four bytes
+  std::vector<std::uint32_t> heads_;   ///< these, of each
+  std::vector<std::uint64_t> filter_;  ///< a bit for each hash of a head
+};
+
+}  // namespace weir::flow

@@ -1,0 +1,135 @@
+#include "flow/redactor.h"
+
+#include <utility>
+
+namespace weir::flow {
+namespace {
+
+// More replacements than this, one because of the other, and the whole text goes.
+constexpr int kRounds = 4;
+
+Failure wrong(const RedactionRule& rule, std::string_view why) {
+  std::string text = rule.source.empty() ? std::string() : rule.source + ": ";
+  return fail(Code::bad_config,
+              text.append("redaction rule \"").append(rule.name).append("\": ").append(why));
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Redactor>> Redactor::compile(Options options) {
+  std::shared_ptr<Redactor> out(new Redactor(std::move(options)));
+  std::uint32_t number = 0;
+  for (const RedactionRule& rule : out->options_.rules)
+    if (auto added = out->add(rule, number++); !added) return pass(added);
+  out->finder_.compile();
+  if (auto sound = out->check_marks(); !sound) return pass(sound);
+  return out;
+}
+
+Result<> Redactor::add(const RedactionRule& rule, std::uint32_t number) {
+  if (!rule.pattern.empty()) {
+    auto added = finder_.add_pattern(rule.pattern, number);
+    return added ? Result<>() : wrong(rule, "the pattern " + added.error().context());
+  }
+  if (rule.value.size() < Needles::kShortest)
+    return wrong(
+        rule,
+        "its value has fewer than 4 bytes and would black out half of what is recorded; take a longer "
+        "secret, or a pattern that says what stands around it");
+  finder_.add_value(rule.value, number);
+  return {};
+}
+
+Result<> Redactor::check_marks() const {
+  for (std::uint32_t i = 0; i < options_.rules.size(); ++i) {
+    Finds finds = finder_.find_values(mark(i));
+    if (finds.empty()) continue;
+    const RedactionRule& rule = options_.rules[finds.front().rule];
+    return wrong(rule, "its value is found in the mark " + mark(i) +
+                           ", which would stand in its place; give the rule another name, or take the value "
+                           "out");
+  }
+  return {};
+}
+
+std::string Redactor::mark(std::uint32_t rule) const {
+  return std::string("[REDACTED:").append(options_.rules[rule].name).append("]");
+}
+
+std::string Redactor::replaced(std::string_view text, const Finds& finds) const {
+  std::string out;
+  out.reserve(text.size());
+  std::size_t from = 0;
+  for (const Find& find : finds) {
+    out.append(text.substr(from, find.begin - from)).append(mark(find.rule));
+    from = find.end;
+  }
+  return out.append(text.substr(from));
+}
+
+// A mark and what is left beside it may make a value of another rule, one with a bracket in it.
+std::string Redactor::settled(std::string_view text, const Finds& finds) const {
+  std::string out = replaced(text, finds);
+  for (int round = 0; round < kRounds; ++round) {
+    Finds left = finder_.find_values(out);
+    if (left.empty()) return out;
+    out = replaced(out, left);
+  }
+  return mark(finds.front().rule);
+}
+
+std::string Redactor::text(std::string_view text) const {
+  Finds finds = finder_.find(text);
+  std::string out = finds.empty() ? std::string(text) : settled(text, finds);
+  return options_.names.empty() ? out : redacted_line(out, options_.names);
+}
+
+bool Redactor::clean(std::string& text) const {
+  Finds finds = finder_.find(text);
+  if (!finds.empty()) text = settled(text, finds);
+  return !finds.empty();
+}
+
+bool Redactor::clean(http::Fields& fields) const {
+  http::Fields out;
+  bool found = false;
+  for (http::Fields::View field : fields) {
+    std::string name(field.name), value(field.value);
+    found |= clean(name);
+    found |= clean(value);
+    out.add(name, value);
+  }
+  if (found) fields = std::move(out);
+  return found;
+}
+
+bool Redactor::clean_heads(Flow& flow) const {
+  bool found = false;
+  for (std::string* text : {&flow.request.method, &flow.request.origin.place.host, &flow.request.target,
+                            &flow.request.upgrade, &flow.response.reason, &flow.filter_reason, &flow.process,
+                            &flow.device, &flow.model, &flow.error_detail})
+    found |= clean(*text);
+  for (http::Fields* fields :
+       {&flow.request.fields, &flow.request_trailers, &flow.response.fields, &flow.response_trailers})
+    found |= clean(*fields);
+  return found;
+}
+
+void Redactor::redact(Flow& flow) const {
+  // Bodies first: how they are coded is said in the fields.
+  bool found = clean_bodies(flow);
+  found |= clean_heads(flow);
+  if (found) add_mark(flow, "redacted");
+  if (!options_.names.empty()) flow::redact(flow, options_.names);
+}
+
+void Redactor::redact(Connection& connection) const {
+  for (std::string* text :
+       {&connection.host, &connection.via, &connection.sni, &connection.alpn, &connection.certificate_subject,
+        &connection.certificate_issuer, &connection.error_detail})
+    clean(*text);
+  if (!options_.names.empty())
+    connection.error_detail = redacted_line(connection.error_detail, options_.names);
+}
+
+}  // namespace weir::flow

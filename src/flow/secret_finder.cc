@@ -1,0 +1,66 @@
+#include "flow/secret_finder.h"
+
+#include <algorithm>
+
+#include "flow/spellings.h"
+
+namespace weir::flow {
+namespace {
+
+constexpr int kDepth = 2;
+constexpr Spelling kSpellings[] = {Spelling::percent, Spelling::json};
+
+}  // namespace
+
+void SecretFinder::add_value(std::string_view value, std::uint32_t rule) { values_.add(value, rule); }
+
+Result<> SecretFinder::add_pattern(const std::string& regex, std::uint32_t rule) {
+  auto added = patterns_.add(regex);
+  if (added) pattern_rules_.push_back(rule);
+  return added;
+}
+
+void SecretFinder::compile() {
+  values_.build();
+  patterns_.compile();
+}
+
+Finds SecretFinder::find(std::string_view text, bool patterns, int depth) const {
+  Finds finds = values_.find(text);
+  if (patterns && !patterns_.empty())
+    patterns_.find(text, [&](std::size_t number, std::size_t begin, std::size_t end) {
+      finds.push_back({begin, end, pattern_rules_[number]});
+    });
+  for (Spelling spelling : kSpellings) {
+    if (depth == kDepth) break;
+    auto plain = unescaped(text, spelling);
+    if (!plain) continue;
+    Finds inner = find(*plain, patterns, depth + 1);
+    carry_back(text, spelling, inner);
+    finds.insert(finds.end(), inner.begin(), inner.end());
+  }
+  merge(finds);
+  return finds;
+}
+
+std::size_t SecretFinder::unfinished(std::string_view text) const {
+  std::size_t at = values_.empty() ? text.size() : unfinished_value(text, 0);
+  if (patterns_.empty()) return at;
+  return std::min(at, text.size() - std::min(text.size(), kPatternEnd));
+}
+
+std::size_t SecretFinder::unfinished_value(std::string_view text, int depth) const {
+  std::size_t at = values_.unfinished(text);
+  for (Spelling spelling : kSpellings) {
+    if (depth == kDepth) break;
+    auto plain = unescaped(text, spelling);
+    if (!plain) continue;
+    Find end[] = {{unfinished_value(*plain, depth + 1), plain->size()}};
+    if (end[0].begin == plain->size()) continue;
+    carry_back(text, spelling, end);
+    at = std::min(at, end[0].begin);
+  }
+  return at;
+}
+
+}  // namespace weir::flow

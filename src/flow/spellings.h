@@ -1,0 +1,26 @@
+// Spellings: ways in which one text is written inside another, and back.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "flow/find.h"
+
+namespace weir::flow {
+
+/// percent: "%2f" (RFC 3986 section 2.1). json: "\n", "\/", "\u00e9", surrogate pairs as one character
+/// (RFC 8259 section 7), and "\x2f" and "\'" of JavaScript.
+enum class Spelling : std::uint8_t { percent, json };
+
+/// `text` with every escape undone, once; nothing when it has none. What only looks like one stays. An escape
+/// that the end of the text cuts short is left out.
+std::optional<std::string> unescaped(std::string_view text, Spelling spelling);
+
+/// Turns finds in unescaped(text) into finds in `text`, escapes always whole. `finds` must be merged, and
+/// stay in order.
+void carry_back(std::string_view text, Spelling spelling, std::span<Find> finds);
+
+}  // namespace weir::flow

@@ -1,0 +1,94 @@
+#include "store/remote_batch.h"
+
+#include <gmock/gmock.h>
+
+#include "base/hash.h"
+#include "base/json_reader.h"
+#include "store/remote_protobuf.h"
+#include "store/test_recording.h"
+
+namespace weir::store {
+namespace {
+
+const OtlpResource kResource = {{"service.name", "weir"}};
+
+RemoteEntry small_entry() {
+  RemoteEntry entry;
+  entry.started = 1;
+  entry.ended = 2;
+  entry.severity = RemoteSeverity::warn;
+  entry.line = "text";
+  entry.method = "GET";
+  entry.status = 404;
+  return entry;
+}
+
+std::string encoded(void (*write)(ProtobufWriter&)) {
+  std::string out;
+  ProtobufWriter writer(out);
+  write(writer);
+  return hex(out);
+}
+
+// The bytes are those of the encoding guide of Protocol Buffers.
+TEST(ProtobufWriterTest, Forms) {
+  EXPECT_EQ(encoded([](auto& out) { out.varint(1, 150); }), "089601");
+  EXPECT_EQ(encoded([](auto& out) { out.varint(1, 0); }), "0800");
+  EXPECT_EQ(encoded([](auto& out) { out.varint(1, UINT64_MAX); }), "08ffffffffffffffffff01");
+  EXPECT_EQ(encoded([](auto& out) { out.text(2, "testing"); }), "120774657374696e67");
+  EXPECT_EQ(encoded([](auto& out) { out.fixed64(1, 0x0102030405060708); }), "090807060504030201");
+  EXPECT_EQ(encoded([](auto& out) { out.message(3, [](auto& inner) { inner.varint(1, 150); }); }),
+            "1a03089601");
+  EXPECT_EQ(encoded([](auto& out) { out.varint(16, 1); }), "800101");
+}
+
+TEST(RemoteBatchTest, OtlpProtobufByteForByte) {
+  std::string batch = otlp_protobuf(std::vector{small_entry()}, kResource, RemoteText::line);
+  // As the Python library of Protocol Buffers writes it.
+  std::string wanted =
+      "0a8e010a180a160a0c736572766963652e6e616d6512060a047765697212720a0c0a0a776569722e70726f7879126209"
+      "0100000000000000100d1a045741524e2a060a0474657874321c0a13687474702e726571756573742e6d6574686f6412"
+      "050a0347455432200a19687474702e726573706f6e73652e7374617475735f636f646512031894035902000000000000"
+      "00";
+  EXPECT_EQ(hex(batch), wanted);
+}
+
+TEST(RemoteBatchTest, OtlpJson) {
+  EXPECT_EQ(
+      otlp_json(std::vector{small_entry()}, kResource, RemoteText::line),
+      R"({"resourceLogs":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"weir"}}]},)"
+      R"("scopeLogs":[{"scope":{"name":"weir.proxy"},"logRecords":[)"
+      R"({"timeUnixNano":"1","observedTimeUnixNano":"2","severityNumber":13,"severityText":"WARN",)"
+      R"("body":{"stringValue":"text"},"attributes":[)"
+      R"({"key":"http.request.method","value":{"stringValue":"GET"}},)"
+      R"({"key":"http.response.status_code","value":{"intValue":"404"}}]}]}]}]})");
+}
+
+TEST(RemoteBatchTest, ABodyIsTheEntryWhereItIsAskedFor) {
+  auto entry = remote_entry(sample_flow(1), "20250131-235959-a1b2");
+  auto document = JsonDocument::parse(otlp_json(std::vector{entry}, kResource, RemoteText::json));
+  ASSERT_TRUE(document);
+  auto record = *(*(*document->root()["resourceLogs"].begin())["scopeLogs"].begin())["logRecords"].begin();
+  EXPECT_EQ(record["body"]["stringValue"].string(), entry.json);
+}
+
+TEST(RemoteBatchTest, JsonLinesAreOneEach) {
+  std::vector<RemoteEntry> batch;
+  for (flow::FlowId id = 1; id <= 3; ++id) batch.push_back(remote_entry(sample_flow(id), "s"));
+  EXPECT_EQ(ndjson_batch(batch), batch[0].json + "\n" + batch[1].json + "\n" + batch[2].json + "\n");
+  batch.resize(1);
+  batch[0].json.clear();
+  EXPECT_EQ(ndjson_batch(batch),
+            "{\"ts\":\"2025-10-09T08:53:21.000Z\",\"method\":\"GET\",\"url\":\"https://a.example/1\","
+            "\"id\":\"s-1\",\"too_long\":true}\n");
+}
+
+TEST(RemoteBatchTest, WhatIsNoUtf8IsMadeUtf8) {
+  flow::Flow flow = sample_flow(1);
+  flow.request.target = "/\xff\xfe";
+  auto entry = remote_entry(flow, "s");
+  EXPECT_EQ(entry.url, "https://a.example/\\xff\\xfe");
+}
+
+}  // namespace
+}  // namespace weir::store

@@ -1,0 +1,151 @@
+#include "store/remote_http.h"
+
+#include <curl/curl.h>
+#include <zlib.h>
+
+#include <algorithm>
+
+#include "base/ascii.h"
+
+namespace weir::store {
+namespace {
+
+constexpr int kLookMs = 100;  // how late a deadline is noticed that was moved forward
+constexpr std::chrono::milliseconds kLongestWait{300'000};
+constexpr std::size_t kLongestAnswer = 1 << 20;
+
+std::string gzipped(const std::string& text) {
+  z_stream stream{};
+  constexpr int kGzip = 15 + 16;
+  // With valid settings this fails for want of memory alone.
+  if (::deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, kGzip, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+    throw std::bad_alloc();
+  std::string out(::deflateBound(&stream, text.size()), '\0');
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+  stream.avail_in = static_cast<uInt>(text.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  ::deflate(&stream, Z_FINISH);
+  out.resize(stream.total_out);
+  ::deflateEnd(&stream);
+  return out;
+}
+
+// An answer says nothing but its status; one without end is cut.
+std::size_t discard(char*, std::size_t size, std::size_t count, void* seen) {
+  std::size_t& total = *static_cast<std::size_t*>(seen);
+  total += size * count;
+  return total > kLongestAnswer ? 0 : size * count;
+}
+
+}  // namespace
+
+std::string shown_place(std::string_view url) {
+  std::size_t begin = url.find("://");
+  if (begin == std::string_view::npos) return "the receiver";
+  return std::string(url.substr(0, url.find_first_of("/?#", begin + 3)));
+}
+
+void HttpChannel::Free::operator()(CURL* easy) const { ::curl_easy_cleanup(easy); }
+void HttpChannel::FreeMulti::operator()(CURLM* multi) const { ::curl_multi_cleanup(multi); }
+void HttpChannel::FreeList::operator()(curl_slist* list) const { ::curl_slist_free_all(list); }
+
+HttpChannel::HttpChannel(Options options)
+    : options_(std::move(options)),
+      place_(shown_place(options_.url)),
+      multi_(::curl_multi_init()),
+      easy_(::curl_easy_init()) {
+  if (!multi_ || !easy_) throw std::bad_alloc();
+  set_up();
+}
+
+HttpChannel::~HttpChannel() = default;
+
+void HttpChannel::set_up() {
+  auto add = [this](const std::string& line) {
+    // A value that is empty needs another form, or curl takes the field for one to leave out.
+    curl_slist* longer = ::curl_slist_append(headers_.get(), line.c_str());
+    if (longer == nullptr) throw std::bad_alloc();
+    (void)headers_.release();
+    headers_.reset(longer);
+  };
+  for (const auto& [name, value] : options_.headers) add(value.empty() ? name + ";" : name + ": " + value);
+  add("Content-Type: " + options_.content_type);
+  add("Expect:");
+  if (options_.gzip) add("Content-Encoding: gzip");
+  CURL* easy = easy_.get();
+  ::curl_easy_setopt(easy, CURLOPT_URL, options_.url.c_str());
+  ::curl_easy_setopt(easy, CURLOPT_POST, 1L);
+  ::curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, options_.method.c_str());
+  ::curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers_.get());
+  ::curl_easy_setopt(easy, CURLOPT_USERAGENT, "weir/" WEIR_VERSION);
+  ::curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  ::curl_easy_setopt(easy, CURLOPT_PROXY, options_.proxy.c_str());  // "" also hides the environment's
+  ::curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
+  ::curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  ::curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);  // a lookup that hangs is nothing to wait for at the end
+  ::curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(options_.timeout.count()));
+  ::curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, discard);
+  if (!options_.ca.empty()) {
+    ::curl_easy_setopt(easy, CURLOPT_CAINFO, options_.ca.c_str());
+    ::curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
+  }
+}
+
+RemoteDelivery HttpChannel::send(std::span<const RemoteEntry> batch, const RemoteDeadline& deadline) {
+  RemoteDelivery out;
+  std::string body = options_.body(batch);
+  auto answer = request(options_.gzip ? gzipped(body) : body, deadline);
+  if (!answer) {
+    out.error = answer.error();
+    return out;
+  }
+  if (answer->status >= 200 && answer->status < 300) {
+    out.sent = batch.size();
+    return out;
+  }
+  out.error = Error(Code::io, place_ + " answers " + std::to_string(answer->status));
+  if (options_.try_again(answer->status))
+    out.wait_at_least = answer->retry_after;
+  else
+    out.refused = batch.size();
+  return out;
+}
+
+Result<HttpChannel::Answer> HttpChannel::request(const std::string& body, const RemoteDeadline& deadline) {
+  CURL* easy = easy_.get();
+  std::size_t seen = 0;
+  ::curl_easy_setopt(easy, CURLOPT_WRITEDATA, &seen);
+  ::curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body.data());
+  ::curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
+  ::curl_multi_add_handle(multi_.get(), easy);
+  auto done = transfer(deadline);
+  ::curl_multi_remove_handle(multi_.get(), easy);
+  if (!done) return pass(done);
+  Answer answer;
+  curl_off_t wait = 0;
+  ::curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &answer.status);
+  ::curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &wait);
+  answer.retry_after =
+      std::min(std::chrono::milliseconds(std::clamp<curl_off_t>(wait, 0, 3600) * 1000), kLongestWait);
+  return answer;
+}
+
+Result<> HttpChannel::transfer(const RemoteDeadline& deadline) {
+  int running = 1;
+  while (running > 0) {
+    CURLMcode code = ::curl_multi_perform(multi_.get(), &running);
+    if (code == CURLM_OK && running > 0) code = ::curl_multi_poll(multi_.get(), nullptr, 0, kLookMs, nullptr);
+    if (code != CURLM_OK) return fail(Code::io, place_ + ": " + ::curl_multi_strerror(code));
+    if (running > 0 && steady_now() >= deadline.load())
+      return fail(Code::io, place_ + " did not answer before the end");
+  }
+  int left = 0;
+  CURLMsg* message = ::curl_multi_info_read(multi_.get(), &left);
+  if (message == nullptr || message->msg != CURLMSG_DONE)
+    return fail(Code::internal, place_ + ": a request ended without a result");
+  if (message->data.result == CURLE_OK) return {};
+  return fail(Code::io, place_ + ": " + ::curl_easy_strerror(message->data.result));
+}
+
+}  // namespace weir::store
