@@ -54,7 +54,8 @@ constexpr CodeInfo kTable[] = {
      "Point the client at the real origin, or remove the proxy setting that loops."},
     {"port_refused", Phase::policy, Side::proxy, 403, "this port cannot be reached through Weir", ""},
     {"address_refused", Phase::policy, Side::proxy, 403, "the host is at an address that may not be reached",
-     "if it may, name the host or its network in upstream.private_hosts (cloud metadata: as an exact address)"},
+     "if it may, name the host or its network in upstream.private_hosts (cloud metadata: as an exact "
+     "address)"},
     {"dns_not_found", Phase::dns, Side::upstream, 502, "the host name does not exist",
      "Check the spelling of the host."},
     {"dns_failed", Phase::dns, Side::upstream, 502, "the host name could not be resolved",

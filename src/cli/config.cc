@@ -69,8 +69,10 @@ int check(const ConfigFlags& flags) {
   if (auto secrets = config::resolve(loaded->settings.redaction); !secrets)
     fmt::print(stderr, "weir: as things are here, Weir would not start: {}\n",
                flow::printable(secrets.error().context()));
-  if (auto receivers = config::all_receivers(loaded->settings.logging); !receivers) return report(receivers.error());
-  if (auto control = config::check_control(loaded->settings.control); !control) return report(control.error());
+  if (auto receivers = config::all_receivers(loaded->settings.logging); !receivers)
+    return report(receivers.error());
+  if (auto control = config::check_control(loaded->settings.control); !control)
+    return report(control.error());
   report(loaded->warnings);
   auto sets = std::ranges::count_if(loaded->origins,
                                     [&](const auto& origin) { return origin.second.source == loaded->file; });

@@ -98,7 +98,8 @@ int test(const FilterFlags& flags) {
 
 void add_filter(CLI::App& app, int& exit_code) {
   auto flags = std::make_shared<FilterFlags>();
-  CLI::App* verb = app.add_subcommand("filter", "Show the filter, ask what it says of a request, or make one");
+  CLI::App* verb =
+      app.add_subcommand("filter", "Show the filter, ask what it says of a request, or make one");
   verb->require_subcommand(1);
   CLI::App* sub = verb->add_subcommand(
       "test",

@@ -139,7 +139,8 @@ int run_command(sandbox::Spawner& spawner, app::Server& server, const RunSummary
   stop(server, signals);
   quiet.reset();
   if (!ended) return report(ended.error());
-  if (!flags.quiet) print_end(server, summary.text(flags.command.front(), ended->status(), took, server.skipped()));
+  if (!flags.quiet)
+    print_end(server, summary.text(flags.command.front(), ended->status(), took, server.skipped()));
   return ended->status();
 }
 

@@ -27,7 +27,8 @@ void greet(const app::Server& server, const config::Settings& settings) {
     fmt::print(stderr, "weir: nothing is recorded (capture.enabled = false)\n");
   if (server.jsonl() != nullptr)
     fmt::print(stderr, "weir: JSON Lines in {}\n", flow::printable(server.jsonl()->folder().string()));
-  for (const auto& [name, counts] : server.remote().counters()) fmt::print(stderr, "weir: flows are sent to {}\n", name);
+  for (const auto& [name, counts] : server.remote().counters())
+    fmt::print(stderr, "weir: flows are sent to {}\n", name);
   if (const HostPort* metrics = server.metrics_endpoint())
     fmt::print(stderr, "weir: metrics at http://{}/metrics\n", metrics->str());
   std::string ca = server.authority().certificate_path().string();

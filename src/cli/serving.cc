@@ -97,8 +97,8 @@ void ServingFlags::add_to(CLI::App& verb, bool with_doors) {
       "--jsonl{" + std::string(kJsonlHere) + "}", jsonl,
       "Write each exchange as a line of JSON as well, for other programs; --jsonl=DIR: into this folder "
       "(default: logs/proxy in the folder to record into)");
-  one("--metrics", metrics, "Answer GET /metrics (Prometheus) at this address and port (port 0 = any free one)",
-      "HOST:PORT");
+  one("--metrics", metrics,
+      "Answer GET /metrics (Prometheus) at this address and port (port 0 = any free one)", "HOST:PORT");
   one("--log-level", log_level, "debug, info, warn or error", "LEVEL");
 }
 
@@ -154,8 +154,8 @@ void report_unsent(const app::RemoteLogs& remote) {
   for (const auto& [name, counts] : remote.counters()) {
     std::uint64_t unsent = counts.dropped + counts.refused + counts.lost;
     if (unsent > 0)
-      fmt::print(stderr, "weir: {} flows were not sent to {} ({} dropped, {} refused, {} not in time)\n", unsent, name,
-                 counts.dropped, counts.refused, counts.lost);
+      fmt::print(stderr, "weir: not sent to {}: {} of {} flows ({} dropped, {} refused, {} not in time)\n",
+                 name, unsent, counts.accepted + counts.dropped, counts.dropped, counts.refused, counts.lost);
   }
 }
 

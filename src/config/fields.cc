@@ -367,7 +367,8 @@ constexpr Field kFields[] = {
                                              "Time at the end for what receivers were not sent yet."),
     added<read_receivers, show_rule<LogReceiver>, IN_LAYER(logging.receivers[layer])>(
         "logging.receivers",
-        "Where each exchange is sent when it has ended, besides the record. Traffic never waits for a receiver. "
+        "Where each exchange is sent when it has ended, besides the record. Traffic never waits for a "
+        "receiver. "
         "Write one\n"
         "table each (docs/remote_logging.md has every key):\n"
         "  [[logging.receivers]]\n"
@@ -387,11 +388,14 @@ constexpr Field kFields[] = {
         true),
 
     one<ControlAddress, MEMBER(control.listen)>(
-        "control.listen", "Where to answer GET /metrics (Prometheus), such as \"127.0.0.1:9464\". Empty = nowhere."),
+        "control.listen",
+        "Where to answer GET /metrics (Prometheus), such as \"127.0.0.1:9464\". Empty = nowhere."),
     one<OptionalPath, MEMBER(control.token_file)>(
-        "control.token_file", "File with the token that clients must show there (Authorization: Bearer). Empty = none."),
+        "control.token_file",
+        "File with the token that clients must show there (Authorization: Bearer). Empty = none."),
     one<Switch, MEMBER(control.allow_remote)>(
-        "control.allow_remote", "Whether that may be an address that other machines can reach; it takes a token, too."),
+        "control.allow_remote",
+        "Whether that may be an address that other machines can reach; it takes a token, too."),
 };
 #undef MEMBER
 #undef IN_LAYER

@@ -46,7 +46,7 @@ bool redaction_enabled(const RedactionSettings& settings);
 /// empty, naming rule, place and mend.
 Result<flow::Redactor::Options> resolve(const RedactionSettings& settings);
 
-/// The value of a key in a file of lines "KEY=value", "export KEY='value'", "KEY="a\nb" # why", the last one
+/// The value of a key in a file of lines KEY=value, export KEY='value' or KEY="a\nb" # why; the last one
 /// if there are several; nothing when there is none.
 std::optional<std::string> env_file_value(std::string_view text, std::string_view key);
 

@@ -75,7 +75,7 @@ method = "put"
   EXPECT_EQ(receivers_[1].name, "syslog-2");
   EXPECT_EQ(receivers_[1].path, "/dev/log");
   EXPECT_EQ(receivers_[2].encoding, LogReceiver::Encoding::protobuf);
-  EXPECT_EQ(receivers_[2].headers[1].value.kind, SecretSource::Kind::env);
+  EXPECT_EQ(receivers_[2].headers[0].value.kind, SecretSource::Kind::env);
   EXPECT_EQ(receivers_[2].bearer_token->text, "/home/a/.token");
   EXPECT_EQ(receivers_[2].ca, "/etc/weir/ca.pem");
   EXPECT_EQ(receivers_[3].method, "PUT");

@@ -140,7 +140,7 @@ struct LogReceiver {
   enum class Encoding : std::uint8_t { json, protobuf };
   enum class Text : std::uint8_t { line, json };
 
-  std::string name;  ///< for the log; unique
+  std::string name;   ///< for the log; unique
   std::string place;  ///< where it was written
   Type type = Type::syslog;
   std::optional<Text> text;  ///< syslog: line, otlp: json; http has entries only
@@ -151,8 +151,8 @@ struct LogReceiver {
   std::chrono::milliseconds timeout{10'000};
   // syslog
   Transport transport = Transport::local;
-  HostPort address;                ///< of udp and tcp
-  std::string path = "/dev/log";   ///< of local
+  HostPort address;               ///< of udp and tcp
+  std::string path = "/dev/log";  ///< of local
   std::string facility = "user";
   std::string app_name = "weir";
   std::uint64_t max_bytes = 0;  ///< 0 = 2 KiB for udp, 8 KiB for the others
@@ -169,7 +169,7 @@ struct LogReceiver {
 };
 
 struct LoggingSettings {
-  std::chrono::milliseconds flush_timeout{5000};       ///< at the end, for what is still unsent
+  std::chrono::milliseconds flush_timeout{5000};      ///< at the end, for what is still unsent
   std::array<std::vector<LogReceiver>, 5> receivers;  ///< by policy::Layer
 };
 

@@ -19,7 +19,7 @@ class FlowCounters {
 
  private:
   using Counter = std::atomic<std::uint64_t>;
-  static constexpr std::size_t kCodes = std::to_underlying(Code::incomplete) + 1;
+  static constexpr std::size_t kCodes = 256;  // whatever a Code can be
 
   std::array<Counter, 6> by_class_{};  // hundreds of the status; 0 = no response
   std::array<Counter, kCodes> by_code_{};

@@ -65,7 +65,7 @@ Result<Addresses> resolve(const HostPort& place, int type, TimePoint until, cons
   if (is_ip_literal(place.host))
     ask();
   else
-    std::thread(ask).detach();
+    std::thread(ask).detach();  // hazard-ok: it owns all it touches, and a lookup cannot be interrupted
   std::unique_lock lock(lookup->mutex);
   while (!lookup->ended) {
     TimePoint now = steady_now();

@@ -39,7 +39,8 @@ std::size_t UpstreamPool::RouteHash::operator()(const Route& route) const {
   std::hash<std::string> hash;
   std::size_t out = hash(route.origin.place.host) * 31 + route.origin.place.port * 2 +
                     static_cast<std::size_t>(route.origin.scheme);
-  return (out * 31 + hash(route.dial.host) + route.dial.port) * 3 + static_cast<std::size_t>(route.offer);  // callers are too few to tell apart
+  return (out * 31 + hash(route.dial.host) + route.dial.port) * 3 +
+         static_cast<std::size_t>(route.offer);  // callers are too few to tell apart
 }
 
 UpstreamPool::UpstreamPool(async::Loop& loop, net::Dialer& dialer, const tls::ClientContext& tls,

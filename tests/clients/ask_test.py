@@ -296,6 +296,36 @@ class Socket(AskTest):
         self.weir.stop()
         self.assertFalse(path.parent.exists())
 
+    def test_what_a_killed_server_leaves(self):
+        self.weir.stop()
+        self.weir = self.start(*ASKING, "--no-capture")
+        (left,) = self.weir.data.glob("asking-*/ask.sock")
+        self.weir.kill()
+        self.assertIn(b"no session of this project is live", self.ask("list", "--data", self.weir.data).stderr)
+        again = self.spawn([kit.binary(), "serve", "--listen", "127.0.0.1:0", *self.weir.places, *ASKING, "--no-capture"],
+                           stderr=subprocess.PIPE)
+        for line in again.stderr:
+            if b"rejected" in line:
+                break
+        self.assertFalse(left.parent.exists())
+        self.assertEqual(len(list(self.weir.data.glob("asking-*/ask.sock"))), 1)
+
+    def test_a_filter_that_asks_only_after_it_was_read_again(self):
+        self.weir.stop()
+        config = self.weir.home / "weir.toml"
+        config.write_text("")
+        self.weir = self.start("--config", str(config))
+        self.assertEqual(self.ends(self.curl(f"{self.plain.url}/echo"))[1], 200)
+        config.write_text('filter.default_action = "ask"\nfilter.ask_timeout = 7\n')
+        os.kill(self.weir.pid, signal.SIGHUP)
+        self.weir.wait_for_line("within 7s will be rejected")
+        monitor = self.monitor()
+        curl = self.curl(f"{self.plain.url}/echo")
+        question = monitor.question()
+        self.assertEqual(question["timeout"], 7)
+        monitor.answers(question, "allow")
+        self.assertEqual(self.ends(curl)[1], 200)
+
 
 class Scripts(AskTest):
     def test_list_and_answer(self):

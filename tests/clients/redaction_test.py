@@ -19,6 +19,7 @@ import urllib.parse
 import zlib
 
 import kit
+import remote_test
 from origin import PATIENCE, OriginHandler
 
 # What each rule looks for. The second has no character that a host or a header's name could not have.
@@ -115,6 +116,10 @@ class CanaryTest(kit.Client):
 
     def setUp(self):
         self.home = kit.scratch()
+        self.receiver = self.enterContext(remote_test.Receiver())
+        self.syslog = self.enterContext(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        self.syslog.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        self.syslog.bind(("127.0.0.1", 0))
         (self.home / "token").write_text(CANARIES["by-file"] + "\n")
         (self.home / ".env").write_text(f"OTHER=x\nexport DB='{CANARIES['by-env-file']}'\n")
         (self.home / "weir.toml").write_text(f"""
@@ -135,6 +140,21 @@ source = {{ env_file = ".env", env_file_key = "DB" }}
 [[redaction.rules]]
 name = "by-pattern"
 pattern = 'pat_[A-Za-z0-9]{{24}}'
+[[logging.receivers]]
+type = "http"
+url = "{self.receiver.url}"
+bodies = true
+[[logging.receivers]]
+type = "otlp"
+url = "{self.receiver.url}"
+encoding = "protobuf"
+bodies = true
+[[logging.receivers]]
+type = "syslog"
+transport = "udp"
+address = "127.0.0.1:{self.syslog.getsockname()[1]}"
+text = "json"
+max_bytes = 60000
 {self.config}
 """)
         super().setUp()
@@ -153,6 +173,9 @@ pattern = 'pat_[A-Za-z0-9]{{24}}'
             if path.is_file():
                 yield str(path), path.read_bytes()
         yield "standard output and error", self.weir.said.encode()
+        for request in self.receiver.kept:
+            yield f"{request.type} to a receiver", request.body
+        yield "syslog", b"".join(self.datagrams())
         for database in self.weir.data.rglob("*.db"):
             connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
             for (data,) in connection.execute("SELECT data FROM bodies"):
@@ -164,6 +187,14 @@ pattern = 'pat_[A-Za-z0-9]{{24}}'
                 yield f"weir {' '.join(words)} of {flow['url']}", done.stdout + done.stderr
         done = kit.run([kit.binary(), "logs", "internal", "--data", self.weir.data], self.env)
         yield "weir logs internal", done.stdout + done.stderr
+
+    def datagrams(self):
+        self.syslog.setblocking(False)
+        try:
+            while True:
+                yield self.syslog.recv(65536)
+        except BlockingIOError:
+            pass
 
     def assert_clean(self):
         found, everything = [], b""
@@ -232,6 +263,7 @@ default_action = "allow"
         text = self.assert_clean()
         for name in [*CANARIES, "by-pattern"]:
             self.assertIn(f"[REDACTED:{name}]".encode(), text)
+        self.assertEqual({request.type for request in self.receiver.kept}, {"application/x-ndjson", "application/x-protobuf"})
 
     def bodies_with(self, secret):
         coded = base64.b64encode(f"user:{secret}".encode()).decode()

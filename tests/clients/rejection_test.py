@@ -74,7 +74,7 @@ class AutoPassthrough(Rejection):
         self.check(self.distrusting(self.weir, f"{self.tls.url}/echo"))
         *refused, passed = self.flows(self.weir)
         self.assertIn("tunnelled there undecrypted for 1 h", refused[-1]["error"])
-        self.assertEqual((passed["interception"], passed["marks"]), ("passthrough", ["auto_passthrough"]))
+        self.assertEqual((passed["interception"], passed["marks"]), ("passthrough", ["auto_passthrough", "to_loopback"]))
         self.assertGreater(passed["resp_body_bytes"], 0)
 
     def test_another_host_is_still_decrypted(self):

@@ -236,9 +236,9 @@ class Http(RemoteTest):
 
     def test_entries_are_those_of_the_json_lines_log(self):
         receiver = self.enterContext(Receiver())
+        (self.home / "token").write_text("T0ken\n")
         self.serve(self.table(receiver, 'method = "put"', f'headers = {{ X-Api-Key = "{SECRET}", X-Env = {{ env = "KEY" }} }}',
-                              'bearer_token = { file = "token" }', "gzip = true") if (self.home / "token").write_text("T0ken\n")
-                   else "", env={"KEY": "from-env"})
+                              'bearer_token = { file = "token" }', "gzip = true"), env={"KEY": "from-env"})
         self.send(3, "-H", "Authorization: Bearer hide-me", "-d", "some body")
         self.weir.stop()
         self.assertEqual(self.numbers(receiver.lines()), [1, 2, 3])
@@ -276,7 +276,7 @@ class Http(RemoteTest):
         self.weir.stop()
         self.assertEqual(self.numbers(receiver.lines()), [1], "from the one that trusts it")
         self.assertRegex(self.internal(), r"\[logging.untrusting\].*(SSL|certificate)")
-        self.assertIn("1 flows were not sent to untrusting", self.weir.said)
+        self.assertIn("not sent to untrusting: 1 of 1 flows", self.weir.said)
 
     def fails_and_recovers(self, behaviour, *more):
         receiver = self.enterContext(Receiver())
@@ -313,7 +313,7 @@ class Http(RemoteTest):
         self.send(2)
         self.weir.stop()
         self.assertEqual(self.numbers(receiver.lines()), [2, 3])
-        self.assertIn("1 flows were not sent to in (0 dropped, 1 refused, 0 not in time)", self.weir.said)
+        self.assertIn("not sent to in: 1 of 3 flows (0 dropped, 1 refused, 0 not in time)", self.weir.said)
 
     def test_the_end_sends_what_waits(self):
         receiver = self.enterContext(Receiver())
@@ -332,7 +332,7 @@ class Http(RemoteTest):
         begun = time.monotonic()
         self.weir.stop()
         self.assertLess(time.monotonic() - begun, 10)
-        self.assertRegex(self.weir.said, r"3 flows were not sent to in \(0 dropped, 0 refused, 3 not in time\)")
+        self.assertRegex(self.weir.said, r"not sent to in: 3 of 3 flows \(0 dropped, 0 refused, 3 not in time\)")
 
     def test_a_receiver_that_is_away_costs_traffic_nothing_and_memory_is_bounded(self):
         port = free_port()
@@ -344,7 +344,7 @@ class Http(RemoteTest):
         self.check(kit.run(["curl", "-sS", "--max-time", PATIENCE, "-x", self.weir.url, "-H", "X-Long: " + "x" * 8000, *urls], self.env))
         self.assertLess(time.monotonic() - begun, 20)
         self.weir.stop()
-        match = re.search(r"101 flows were not sent to away \((\d+) dropped, 0 refused, (\d+) not in time\)", self.weir.said)
+        match = re.search(r"not sent to away: 101 of 101 flows \((\d+) dropped, 0 refused, (\d+) not in time\)", self.weir.said)
         self.assertTrue(match, self.weir.said)
         self.assertGreater(int(match[1]), 50)
         self.assertGreater(int(match[2]), 0)
