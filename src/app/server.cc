@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <latch>
+#include <thread>
 #include <utility>
 
 #include "base/log.h"
@@ -232,7 +234,10 @@ Result<void> Server::set_filter(const config::FilterSettings& settings) {
   if (!filtering) return pass(filtering);
   if (auto asking = open_asking(*filtering->policy); !asking) return asking;
   asking_.configure(settings);
-  for (auto& worker : workers_) worker->set_filtering(*filtering);
+  auto in_force = std::make_shared<std::latch>(static_cast<std::ptrdiff_t>(workers_.size()));
+  for (auto& worker : workers_) worker->set_filtering(*filtering, in_force);
+  constexpr auto kLook = std::chrono::microseconds(200);
+  while (!in_force->try_wait() && !ended()) std::this_thread::sleep_for(kLook);
   return {};
 }
 

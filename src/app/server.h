@@ -58,7 +58,8 @@ class Server {
   /// Where people answer what policy asks; null while no filter is on.
   const std::filesystem::path* ask_socket() const { return asking_.socket(); }
 
-  /// Another filter, for every request from now on, on kept-alive connections too; what is under way goes on.
+  /// Another filter, for every request that comes after it returns, on kept-alive connections too; what is
+  /// under way goes on. Waits for the threads: not to be called on one of them.
   /// The rest of `settings` is not looked at. Errors (bad_config): the filter stays as it was.
   Result<void> set_filter(const config::FilterSettings& settings);
 

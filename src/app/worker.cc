@@ -165,11 +165,12 @@ async::Task<void> Worker::serve(UniqueFd socket) {
   co_await session.run();
 }
 
-void Worker::set_filtering(Filtering filtering) {
-  loop_.post([this, filtering = std::move(filtering)]() mutable {
+void Worker::set_filtering(Filtering filtering, std::shared_ptr<std::latch> in_force) {
+  loop_.post([this, filtering = std::move(filtering), in_force = std::move(in_force)]() mutable {
     gate_.replace(std::move(filtering.policy));
     reach_.replace(std::move(filtering.guard));
     pool_.renew();
+    in_force->count_down();
   });
 }
 

@@ -21,6 +21,7 @@
 #include "cli/verbs.h"
 #include "config/doors.h"
 #include "config/paths.h"
+#include "config/upstream_proxy.h"
 #include "flow/text.h"
 #include "net/listener.h"
 #include "sandbox/environment.h"
@@ -120,6 +121,22 @@ void check_access(Report& report, const config::Settings& settings) {
              "ask for credentials with proxy_auth.users");
 }
 
+// Who may be reached at which addresses. A proxy on the way looks up names itself.
+void check_addresses(Report& report, const config::UpstreamSettings& settings) {
+  auto proxies = config::upstream_proxies(settings);
+  if (!proxies) return report.row(Mark::bad, "addresses", proxies.error().context());
+  const auto& proxy = proxies->for_https ? proxies->for_https : proxies->for_http;
+  if (!proxy)
+    return report.row(Mark::good, "addresses",
+                      "every address is judged before it is connected to, cloud metadata refused");
+  report.row(
+      Mark::note, "addresses",
+      fmt::format("names are looked up by the upstream proxy {}: of addresses only those written in URLs are "
+                  "judged",
+                  proxy->place.str()),
+      "have that proxy refuse private addresses and cloud metadata, or list hosts in upstream.no_proxy");
+}
+
 // Looks at the nearest folder that exists: doctor makes none.
 void check_folder(Report& report, const std::string& folder) {
   std::filesystem::path existing = folder;
@@ -212,6 +229,7 @@ int doctor(const ServingFlags& flags) {
   check_clock(table);
   check_port(table, *settings);
   check_access(table, *settings);
+  check_addresses(table, settings->upstream);
   check_folder(table, settings->data_dir);
   check_descriptors(table, *settings);
   std::string scratch = (std::filesystem::temp_directory_path() / "weir-doctor-XXXXXX").string();

@@ -10,6 +10,8 @@
 #include "app/server.h"
 #include "base/log.h"
 #include "cli/ask_hint.h"
+#include "cli/live_filter.h"
+#include "cli/problems.h"
 #include "cli/run_summary.h"
 #include "cli/serving.h"
 #include "cli/signals.h"
@@ -63,12 +65,18 @@ class QuietLog {
   ~QuietLog() { log::set_output(STDERR_FILENO); }
 };
 
-/// Waits for CMD's end and passes signals on meanwhile.
-Result<sandbox::Exit> wait_for(sandbox::Spawner& spawner, const Signals& signals) {
+/// Waits for CMD's end; passes signals on and follows the filter's files meanwhile.
+Result<sandbox::Exit> wait_for(sandbox::Spawner& spawner, const Signals& signals, LiveFilter& filter) {
   constexpr int kLookMs = 50;
+  constexpr auto kLookAtFiles = std::chrono::seconds(1);
+  TimePoint look = steady_now() + kLookAtFiles;
   for (;;) {
     pollfd ended{.fd = spawner.exit_fd(), .events = POLLIN, .revents = 0};
     if (poll(&ended, 1, kLookMs) > 0) return spawner.take_exit();
+    if (steady_now() >= look) {
+      filter.reload_if_changed();
+      look = steady_now() + kLookAtFiles;
+    }
     while (auto signal = signals.wait(std::chrono::milliseconds(0))) {
       // What the terminal sends, CMD gets from the terminal itself.
       bool terminal = (signal->number == SIGINT || signal->number == SIGQUIT) && !signal->from_process;
@@ -87,8 +95,8 @@ void stop(app::Server& server, const Signals& signals) {
   server.close();
 }
 
-/// Nothing when the command line is wrong, which has been said.
-std::unique_ptr<config::Settings> settings_of(const RunFlags& flags) {
+/// Every layer, for a server of CMD's own. Nothing when something is wrong, which has been said.
+std::unique_ptr<config::Configuration> configuration_of(const RunFlags& flags) {
   if (flags.command.empty()) {
     fmt::print(stderr, "weir run: no command given; usage: weir run [flags] -- CMD [args...]\n");
     return nullptr;
@@ -98,15 +106,20 @@ std::unique_ptr<config::Settings> settings_of(const RunFlags& flags) {
                flow::printable(flags.command.front()));
     return nullptr;
   }
-  auto settings = flags.serving.settings();
-  if (!settings) return nullptr;
+  auto loaded = config::load(flags.serving.sources());
+  if (!loaded) {
+    report(loaded.error());
+    return nullptr;
+  }
+  report(loaded->warnings);
+  config::Settings* settings = &loaded->settings;
   settings->listen = {HostPort{"127.0.0.1", 0}};
   settings->proxy_auth = {};  // of the doors of `serve`; this one is CMD's own
   settings->reverse.clear();
   settings->capture.enabled = true;
   auto& drain = settings->limits.drain_timeout;
   drain = drain.count() == 0 ? kDrain : std::min(drain, kDrain);  // 0 is "no limit"
-  return settings;
+  return std::make_unique<config::Configuration>(std::move(*loaded));
 }
 
 void print_end(const app::Server& server, const std::string& summary) {
@@ -126,7 +139,8 @@ void print_end(const app::Server& server, const std::string& summary) {
 
 /// Starts CMD and sees it to its end; prints the summary.
 int run_command(sandbox::Spawner& spawner, app::Server& server, const RunSummary& summary,
-                const Signals& signals, const RunFlags& flags, std::vector<std::string> environment) {
+                const Signals& signals, const RunFlags& flags, const config::Configuration& loaded,
+                std::vector<std::string> environment) {
   TimePoint begun = steady_now();
   auto quiet = std::make_unique<QuietLog>();
   auto started = spawner.spawn({.argv = flags.command, .env = std::move(environment), .cwd = ""});
@@ -134,7 +148,10 @@ int run_command(sandbox::Spawner& spawner, app::Server& server, const RunSummary
     fmt::print(stderr, "weir: {}\n", flow::printable(started.error().context()));
     return sandbox::exit_status(started.error());
   }
-  auto ended = wait_for(spawner, signals);
+  LiveFilter filter(flags.serving.sources(), server, loaded, [](const std::string& text, bool complaint) {
+    log::write(complaint ? log::Level::warn : log::Level::info, "filter", text);
+  });
+  auto ended = wait_for(spawner, signals, filter);
   Duration took = steady_now() - begun;
   stop(server, signals);
   quiet.reset();
@@ -148,9 +165,9 @@ int run(const RunFlags& flags) {
   // First of all: the spawner must be as plain as we were started.
   auto spawner = sandbox::Spawner::start();
   if (!spawner) return report(spawner.error());
-  auto settings = settings_of(flags);
-  if (!settings) return kExitUsage;
-  auto complete = app::with_default_folders(*settings);
+  auto loaded = configuration_of(flags);
+  if (!loaded) return kExitUsage;
+  auto complete = app::with_default_folders(loaded->settings);
   if (!complete) return report(complete.error());
   log::set_level(complete->log_level);
   Signals signals;
@@ -163,7 +180,7 @@ int run(const RunFlags& flags) {
     fmt::print(stderr, "weir: metrics at http://{}/metrics\n", metrics->str());
   auto env = environment(**server, complete->ca_dir, flags.include_loopback);
   if (!env) return report(env.error());
-  return run_command(*spawner, **server, summary, signals, flags, std::move(*env));
+  return run_command(*spawner, **server, summary, signals, flags, *loaded, std::move(*env));
 }
 
 }  // namespace

@@ -3,12 +3,11 @@
 
 #include <CLI/App.hpp>
 #include <cstdio>
-#include <filesystem>
 #include <memory>
 
 #include "app/server.h"
 #include "base/log.h"
-#include "cli/ask_hint.h"
+#include "cli/live_filter.h"
 #include "cli/problems.h"
 #include "cli/serving.h"
 #include "cli/signals.h"
@@ -61,84 +60,13 @@ void report_end(const app::Server& server) {
   fmt::print(stderr, "\n");
 }
 
-// The filter of a running server, which follows the files it came from.
-class LiveFilter {
- public:
-  LiveFilter(const ServingFlags& flags, app::Server& server, const config::Configuration& loaded)
-      : flags_(flags), server_(server), project_(loaded.project), stamps_(stamps_of(loaded.watched)) {
-    tell_how_to_answer(loaded.settings.filter);
-  }
-
-  void reload_if_changed() {
-    if (stamps_of(files()) != stamps_) reload();
-  }
-
-  // The last good filter stays where the new one has a mistake, and where a project's file that narrows it
-  // would only vanish: whoever is held back by it may be able to change it.
-  void reload() {
-    auto loaded = config::load(flags_.sources());
-    if (!loaded) {
-      stamps_ = stamps_of(files());
-      report(loaded.error());
-      return stays();
-    }
-    report(loaded->warnings);
-    stamps_ = stamps_of(loaded->watched);
-    bool in_use =
-        project_.trust == config::ProjectTrust::narrow || project_.trust == config::ProjectTrust::widen;
-    if (in_use && loaded->project.trust != config::ProjectTrust::narrow &&
-        loaded->project.trust != config::ProjectTrust::widen) {
-      fmt::print(stderr,
-                 "weir: the project's file was changed or removed; `weir trust` says that it was you\n");
-      return stays();
-    }
-    if (auto set = server_.set_filter(loaded->settings.filter); !set) {
-      report(set.error());
-      return stays();
-    }
-    project_ = loaded->project;
-    fmt::print(stderr, "weir: the filter was read again and is in force\n");
-    tell_how_to_answer(loaded->settings.filter);
-  }
-
- private:
-  struct Stamp {
-    std::filesystem::file_time_type changed;
-    std::uintmax_t size = 0;
-    bool operator==(const Stamp&) const = default;
-  };
-  using Stamps = std::vector<std::pair<std::string, Stamp>>;
-
-  // A file that is not there, or cannot be looked at, has a stamp of its own: all zero.
-  static Stamps stamps_of(const std::vector<std::string>& files) {
-    Stamps out;
-    for (const std::string& file : files) {
-      std::error_code error;
-      Stamp stamp{std::filesystem::last_write_time(file, error), 0};
-      if (!error) stamp.size = std::filesystem::file_size(file, error);
-      out.emplace_back(file, error ? Stamp() : stamp);
-    }
-    return out;
-  }
-  std::vector<std::string> files() const {
-    std::vector<std::string> out;
-    for (const auto& [file, stamp] : stamps_) out.push_back(file);
-    return out;
-  }
-  void tell_how_to_answer(const config::FilterSettings& filter) {
-    const std::filesystem::path* socket = server_.ask_socket();
-    std::string hint = socket != nullptr ? ask_hint(filter, socket->native()) : "";
-    if (hint != hint_) fmt::print(stderr, "{}", hint);
-    hint_ = std::move(hint);
-  }
-  static void stays() { fmt::print(stderr, "weir: the filter stays as it was\n"); }
-
-  const ServingFlags& flags_;
-  app::Server& server_;
-  config::ProjectFile project_;
-  Stamps stamps_;
-  std::string hint_;
-};
+// Hints are whole lines of their own.
+void tell(const std::string& text, bool) {
+  if (text.ends_with('\n'))
+    fmt::print(stderr, "{}", text);
+  else
+    fmt::print(stderr, "weir: {}\n", text);
+}
 
 int serve(const ServingFlags& flags) {
   auto loaded = config::load(flags.sources());
@@ -149,7 +77,7 @@ int serve(const ServingFlags& flags) {
   auto server = app::Server::start(loaded->settings);
   if (!server) return report(server.error());
   greet(**server, loaded->settings);
-  LiveFilter filter(flags, **server, *loaded);
+  LiveFilter filter(flags.sources(), **server, *loaded, tell);
   constexpr auto kLook = std::chrono::milliseconds(50);
   constexpr auto kLookAtFiles = std::chrono::seconds(1);
   std::optional<Signals::Signal> signal;

@@ -157,6 +157,30 @@ class Traffic(kit.Run):
         self.assertEqual(weir.wait(kit.PATIENCE / 2), 0)
         self.assertEqual([flow["error_code"] for flow in self.flows()], ["shutting_down"])
 
+    def test_filter_follows_its_file(self):
+        config = self.home / "own.toml"
+        config.write_text('[[filter.rules]]\npattern = "localhost"\naction = "block"\n')
+        # Asks until somebody else has changed the file, and says each answer once.
+        asking = """
+import sys, urllib.error, urllib.request
+said = None
+while said != 200:
+    try:
+        status = urllib.request.urlopen(sys.argv[1]).status
+    except urllib.error.HTTPError as error:
+        status = error.code
+    if status != said:
+        print(status, flush=True)
+    said = status
+"""
+        words = [str(word) for word in (kit.binary(), "run", "--data", self.data, *self.flags_but_data, "--config", config,
+                                        "--", sys.executable, "-c", asking, f"{self.plain.url}/echo")]
+        weir = self.spawn(words, stderr=subprocess.DEVNULL)
+        self.assertEqual(weir.stdout.readline(), b"403\n")
+        config.write_text("# nothing\n")
+        self.assertEqual(weir.stdout.readline(), b"200\n")
+        self.assertEqual(weir.wait(kit.PATIENCE), 0)
+
     def test_session_is_named(self):
         out = self.check(self.run_weir("sh", "-c", f'curl -sSo /dev/null {self.plain.url}/echo; echo "$WEIR_SESSION"'))
         self.assertEqual(len(self.flows("--session", out.decode().strip())), 1)

@@ -444,6 +444,55 @@ TEST_F(Server, carries_two_hundred_connections_at_once) {
   EXPECT_EQ(origin.connections(), flows.size() - reused);
 }
 
+// A filter that allows everything but what lies below /no, or, if `closed`, nothing at all.
+config::FilterSettings filter_of(bool closed) {
+  config::FilterSettings out;
+  policy::RuleSet& user = out.layers[std::to_underlying(policy::Layer::user)];
+  user.default_action = closed ? policy::Action::block : policy::Action::allow;
+  user.rules.push_back({.pattern = "/no/**", .scope = policy::Scope::path});
+  return out;
+}
+
+TEST_F(Server, drops_no_request_when_the_filter_is_read_again) {
+  constexpr int kClients = 8;
+  constexpr int kRequests = 200;
+  FakeUpstream origin(always(kOk));
+  start();
+  std::atomic<int> answered{0};
+  std::vector<std::thread> clients;
+  for (int i = 0; i < kClients; ++i)
+    clients.emplace_back([&] {
+      Client client(port());
+      for (int request = 0; request < kRequests; ++request) {
+        if (!client.get(origin.place()).starts_with("HTTP/1.1 200") || client.read(2) != "ok") return;
+        ++answered;
+      }
+    });
+  int reloads = 0;
+  while (answered < kClients * kRequests / 2 && reloads < 10'000) {
+    ASSERT_TRUE(server->set_filter(filter_of(false)));
+    ++reloads;
+  }
+  for (std::thread& client : clients) client.join();
+  EXPECT_EQ(answered, kClients * kRequests) << "after " << reloads << " reloads";
+  stop();
+}
+
+TEST_F(Server, judges_the_next_request_of_a_kept_connection_by_the_filter_that_was_read_last) {
+  FakeUpstream origin(always(kOk));
+  start();
+  Client client(port());
+  for (int round = 0; round < 20; ++round) {
+    ASSERT_TRUE(server->set_filter(filter_of(true)));
+    ASSERT_TRUE(client.get(origin.place()).starts_with("HTTP/1.1 403")) << "round " << round;
+    client = Client(port());
+    ASSERT_TRUE(server->set_filter(filter_of(false)));
+    ASSERT_TRUE(client.get(origin.place()).starts_with("HTTP/1.1 200")) << "round " << round;
+    ASSERT_EQ(client.read(2), "ok");
+  }
+  stop();
+}
+
 TEST_F(Server, sheds_bodies_in_place_of_growing_where_capture_may_be_dropped) {
   settings.capture.when_full = config::WhenFull::drop;
   settings.capture.queue_bytes = 1;
