@@ -3,6 +3,9 @@
 #include <unistd.h>
 
 #include <CLI/App.hpp>
+#include <algorithm>
+#include <charconv>
+#include <chrono>
 #include <cstdio>
 #include <memory>
 #include <vector>
@@ -23,6 +26,7 @@ struct AskFlags {
   std::vector<std::string> ids;
   std::string scope = "host";
   bool remember = false;
+  std::string keep;  ///< how long; empty = for the session
   bool follow = false;
   bool json = false;
 };
@@ -84,11 +88,26 @@ int list(const AskFlags& flags) {
   return finished ? kExitOk : report(finished.error());
 }
 
+/// "90s", "15m", "2h", "1d"; nothing for anything else.
+std::optional<std::chrono::seconds> seconds_of(std::string_view text) {
+  constexpr std::pair<char, int> kUnits[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+  auto unit = std::ranges::find_if(kUnits, [&](auto each) { return text.ends_with(each.first); });
+  std::int64_t count = 0;
+  if (unit == std::end(kUnits)) return std::nullopt;
+  text.remove_suffix(1);
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  bool whole = error == std::errc() && end == text.data() + text.size();
+  if (!whole || count < 1 || count > 365 * 86400 / unit->second) return std::nullopt;
+  return std::chrono::seconds(count * unit->second);
+}
+
 std::string answer_line(const AskFlags& flags, const std::string& id, std::string_view action) {
   std::string out;
   JsonWriter json(out);
   json.begin_object().field("type", "answer").field("id", std::string_view(id)).field("action", action);
-  json.field("remember", flags.remember).field("scope", std::string_view(flags.scope)).end_object();
+  json.field("remember", flags.remember).field("scope", std::string_view(flags.scope));
+  if (!flags.keep.empty()) json.field("for", seconds_of(flags.keep)->count());
+  json.end_object();
   return out;
 }
 
@@ -103,7 +122,9 @@ bool print_receipt(const std::string& line, const AskFlags& flags, const std::st
     bool remembered = root["remembered"].boolean().value_or(false);
     fmt::format_to(std::back_inserter(out.buffer()), "{} {}{}\n", id,
                    root["action"].string() == "allow" ? "allowed" : "blocked",
-                   remembered ? ", and remembered (" + text(root, "scope") + ")" : "");
+                   remembered ? ", and remembered (" + text(root, "scope") +
+                                    (flags.keep.empty() ? "" : ", for " + flags.keep) + ")"
+                              : "");
     if (flags.remember && !remembered)
       fmt::print(stderr, "weir ask: {} is not remembered (filter.cache_decisions, or too many are)\n", id);
   } else {
@@ -152,6 +173,12 @@ void add_answer(CLI::App& verb, const char* action, const char* help, const std:
       ->check(CLI::IsMember({"url", "path", "method", "host", "domain"}))
       ->needs(remember)
       ->type_name("SCOPE");
+  sub->add_option("--for", flags->keep, "How long: 15m, 2h, 1d (default: for the session)")
+      ->check([](const std::string& text) {
+        return seconds_of(text) ? "" : "is no time: write it like 15m, 2h or 1d, at most 365d";
+      })
+      ->needs(remember)
+      ->type_name("TIME");
   add_common(*sub, *flags);
   sub->callback([flags, action, &exit_code] { exit_code = answer(*flags, action); });
 }

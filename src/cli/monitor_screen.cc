@@ -10,6 +10,16 @@
 namespace weir::cli {
 namespace {
 
+// How long an answer may be remembered.
+struct Time {
+  std::chrono::seconds time;
+  const char* words;
+};
+constexpr Time kTimes[] = {{std::chrono::seconds(0), "for this session"},
+                           {std::chrono::minutes(15), "for 15 minutes"},
+                           {std::chrono::hours(1), "for 1 hour"},
+                           {std::chrono::hours(8), "for 8 hours"}};
+
 constexpr std::size_t kWidest = 66;
 constexpr std::size_t kNarrowest = 30;
 constexpr std::string_view kDefaultScope = "host";
@@ -180,7 +190,11 @@ void MonitorScreen::show_details() {
 void MonitorScreen::show_scopes() {
   const Question& question = questions_.front();
   if (!question.may_remember) return print("  Answers are not remembered (filter.cache_decisions).\n");
-  std::string out = "  A digit chooses what s and n remember; past traffic it would have been about:\n";
+  std::string out = fmt::format(
+      "  s and n remember {}: t chooses how long.\n  A digit chooses for what; past traffic it would have "
+      "been "
+      "about:\n",
+      kTimes[question.keep].words);
   for (std::size_t i = 0; i < question.scopes.size(); ++i) {
     const Scope& scope = question.scopes[i];
     out += fmt::format("  {} {}  {}\n       {}\n", i == question.chosen ? ">" : " ", i + 1, scope.covers,
@@ -228,6 +242,12 @@ std::optional<std::string> MonitorScreen::take_key(char key, TimePoint now) {
       detailed_ = true;
       show_details();
       break;
+    case 't':
+    case 'T':
+      if (!detailed_ || !questions_.front().may_remember) break;
+      questions_.front().keep = (questions_.front().keep + 1) % std::size(kTimes);
+      show_scopes();
+      break;
     default:
       if (std::size_t number = static_cast<std::size_t>(key - '1');
           detailed_ && key >= '1' && number < questions_.front().scopes.size()) {
@@ -247,6 +267,7 @@ std::optional<std::string> MonitorScreen::decide(std::string_view action, bool r
   json.begin_object().field("type", "answer").field("id", std::string_view(question.id));
   json.field("action", action).field("remember", remember);
   if (remember) json.field("scope", std::string_view(question.scope()));
+  if (remember && question.keep > 0) json.field("for", std::int64_t{kTimes[question.keep].time.count()});
   json.end_object();
   return out;
 }
@@ -282,6 +303,7 @@ void MonitorScreen::prompt(TimePoint now) {
     wanted = fmt::format("Decision ({}s left", std::max<std::int64_t>(left, 0));
     if (questions_.size() > 1) wanted += fmt::format(", {} more waiting", questions_.size() - 1);
     if (question.scope() != kDefaultScope) wanted += fmt::format(", s and n: {}", question.scope());
+    if (question.keep > 0) wanted += fmt::format(", {}", kTimes[question.keep].words);
     wanted += "): ";
   }
   wanted = flow::fitted(wanted, columns_ - 1);

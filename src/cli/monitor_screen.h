@@ -55,6 +55,7 @@ class MonitorScreen {
     bool known = false;      ///< its past traffic
     bool complete = true;    ///< all of it
     std::size_t chosen = 0;  ///< of scopes
+    std::size_t keep = 0;    ///< of kTimes
     std::string word() const { return method + " " + url; }
     std::string scope() const { return chosen < scopes.size() ? scopes[chosen].name : "host"; }
   };

@@ -212,6 +212,20 @@ TEST_F(Monitor, a_scope_can_be_chosen_once_it_was_shown) {
   EXPECT_THAT(hits("s"), HasSubstr(R"("scope":"host")")) << "each question begins anew";
 }
 
+TEST_F(Monitor, how_long_an_answer_is_kept_can_be_chosen) {
+  shows(1);
+  hits("t");
+  EXPECT_EQ(screen.take_output(), "") << "not before it was shown";
+  hits("?");
+  EXPECT_THAT(screen.take_output(), HasSubstr("s and n remember for this session"));
+  hits("t");
+  hits("t");
+  std::string out = screen.take_output();
+  EXPECT_THAT(out, HasSubstr("s and n remember for 1 hour"));
+  EXPECT_THAT(out, HasSubstr("Decision (30s left, for 1 hour): "));
+  EXPECT_THAT(hits("s"), HasSubstr(R"("remember":true,"scope":"host","for":3600)"));
+}
+
 TEST_F(Monitor, a_tunnel_says_that_nobody_looks_into_it) {
   std::string line = question(1);
   line.replace(line.find("\"tunnel\":false"), 14, "\"tunnel\":true");

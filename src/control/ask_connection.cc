@@ -105,12 +105,14 @@ void AskConnection::obey(std::string_view line) {
 void AskConnection::answer(const Command& command) {
   // What this client learns by its own answer, it does not have to be told.
   bool knew = sent_.erase(command.id) > 0;
-  AskDesk::Receipt receipt = desk_.answer(command.id, command.action, command.scope);
+  AskDesk::Receipt receipt =
+      desk_.answer(command.id, command.action, command.scope,
+                   command.keep.count() > 0 ? stream_.loop().now() + command.keep : kNever);
   using Answered = AskDesk::Answered;
   switch (receipt.answered) {
     case Answered::taken:
-      return say(
-          answered_line(command.id, command.action, receipt.remembered ? command.scope : std::nullopt));
+      return say(answered_line(command.id, command.action, receipt.remembered ? command.scope : std::nullopt,
+                               command.keep));
     case Answered::late: return say(error_line("late", "the question was decided before", command.id_text));
     case Answered::unknown:
       return say(error_line("unknown_id", "there is no such question", command.id_text));

@@ -76,7 +76,8 @@ void AskDesk::end(Questions::iterator question, const Decision& decision) {
   if (watcher_) watcher_->ended(ended.asked->id, decision);
 }
 
-AskDesk::Receipt AskDesk::answer(QuestionId id, Action action, std::optional<policy::AnswerScope> scope) {
+AskDesk::Receipt AskDesk::answer(QuestionId id, Action action, std::optional<policy::AnswerScope> scope,
+                                 TimePoint until) {
   std::lock_guard lock(mutex_);
   auto question = open_.find(id);
   if (question == open_.end()) return {id == 0 || id > last_id_ ? Answered::unknown : Answered::late};
@@ -87,15 +88,15 @@ AskDesk::Receipt AskDesk::answer(QuestionId id, Action action, std::optional<pol
     if (!coverage) return {Answered::no_such_scope};
   }
   end(question, {Decision::By::person, action});
-  bool kept = coverage && options_.remember && remember(*asked, *coverage, action);
+  bool kept = coverage && options_.remember && remember(*asked, *coverage, action, until);
   if (kept) settle_covered(*coverage, asked->inquiry.asker, action);
   return {Answered::taken, kept};
 }
 
-bool AskDesk::remember(const Asked& asked, const policy::Coverage& coverage, Action action) {
+bool AskDesk::remember(const Asked& asked, const policy::Coverage& coverage, Action action, TimePoint until) {
   auto more = remembered_ ? std::make_shared<policy::RememberedAnswers>(*remembered_)
                           : std::make_shared<policy::RememberedAnswers>();
-  if (!more->add(coverage, asked.inquiry.asker, action)) return false;
+  if (!more->add(coverage, asked.inquiry.asker, action, until)) return false;
   remembered_ = std::move(more);
   edition_.fetch_add(1, std::memory_order_release);
   return true;

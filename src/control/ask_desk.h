@@ -65,9 +65,10 @@ class AskDesk final : public proxy::Questions {
     Answered answered = Answered::taken;
     bool remembered = false;
   };
-  /// What a person says: the first answer counts. With `scope` it is remembered, and decides all other open
-  /// questions that it covers.
-  Receipt answer(proxy::QuestionId id, policy::Action action, std::optional<policy::AnswerScope> scope);
+  /// What a person says: the first answer counts. With `scope` it is remembered until `until`, and decides
+  /// all other open questions that it covers.
+  Receipt answer(proxy::QuestionId id, policy::Action action, std::optional<policy::AnswerScope> scope,
+                 TimePoint until = kNever);
 
   /// Every open question, and every one put from now on, is a no.
   void close();
@@ -80,7 +81,7 @@ class AskDesk final : public proxy::Questions {
   using Questions = std::map<proxy::QuestionId, Open>;
 
   void end(Questions::iterator question, const proxy::Decision& decision);
-  bool remember(const Asked& asked, const policy::Coverage& coverage, policy::Action action);
+  bool remember(const Asked& asked, const policy::Coverage& coverage, policy::Action action, TimePoint until);
   void settle_covered(const policy::Coverage& coverage, const policy::Asker& asker, policy::Action action);
 
   mutable std::mutex mutex_;

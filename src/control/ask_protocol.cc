@@ -51,6 +51,8 @@ std::string_view by(Decision::By by) {
   return "";
 }
 
+constexpr std::uint64_t kMostSeconds = 365 * 24 * 60 * 60;
+
 Failure wrong(std::string_view why) { return fail(Code::bad_request, std::string(why)); }
 
 Result<> read_answer(const JsonValue& root, Command& out) {
@@ -68,6 +70,13 @@ Result<> read_answer(const JsonValue& root, Command& out) {
   JsonValue named = root["scope"];
   auto scope = policy::answer_scope(named.string().value_or(named && !named.is_null() ? "" : "host"));
   if (!scope) return wrong("\"scope\" must be \"url\", \"path\", \"method\", \"host\" or \"domain\"");
+  JsonValue keep = root["for"];
+  if (keep && !keep.is_null()) {
+    auto seconds = keep.natural();
+    if (!seconds || *seconds == 0 || *seconds > kMostSeconds)
+      return wrong("\"for\" must be a whole number of seconds, at most 31536000");
+    out.keep = std::chrono::seconds(*seconds);
+  }
   if (remember.boolean().value_or(false)) out.scope = scope;
   return {};
 }
@@ -141,13 +150,14 @@ std::string end_line(std::size_t open) {
   return out;
 }
 
-std::string answered_line(proxy::QuestionId id, policy::Action action,
-                          std::optional<AnswerScope> remembered) {
+std::string answered_line(proxy::QuestionId id, policy::Action action, std::optional<AnswerScope> remembered,
+                          std::chrono::seconds keep) {
   std::string out;
   JsonWriter json(out);
   json.begin_object().field("type", "answered").field("id", std::to_string(id));
   json.field("action", name(action)).field("remembered", remembered.has_value());
   if (remembered) json.field("scope", name(*remembered));
+  if (remembered && keep.count() > 0) json.field("for", std::int64_t{keep.count()});
   json.end_object();
   return out;
 }

@@ -37,7 +37,7 @@ std::string ended_line(proxy::QuestionId id, const proxy::Decision& decision, Du
 /// The end of a list.
 std::string end_line(std::size_t open);
 std::string answered_line(proxy::QuestionId id, policy::Action action,
-                          std::optional<policy::AnswerScope> remembered);
+                          std::optional<policy::AnswerScope> remembered, std::chrono::seconds keep = {});
 /// `code` is one of those documented.
 std::string error_line(std::string_view code, std::string_view text, std::string_view id = {});
 
@@ -49,6 +49,7 @@ struct Command {
   proxy::QuestionId id = 0;  ///< 0: no number
   policy::Action action = policy::Action::block;
   std::optional<policy::AnswerScope> scope;  ///< set: to be remembered so
+  std::chrono::seconds keep{};               ///< how long; 0 = for the session
 };
 /// Errors are `context`: what is wrong with the line, for error_line.
 Result<Command> parse_command(std::string_view line);

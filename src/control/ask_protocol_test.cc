@@ -120,6 +120,8 @@ TEST(AskProtocol, reads_what_clients_say) {
       AnswerScope::url);
   EXPECT_FALSE(parse_command(R"({"id":"7","action":"block","scope":"url"})")->scope)
       << "not to be remembered";
+  EXPECT_EQ(parse_command(R"({"id":"7","action":"allow","remember":true,"for":900})")->keep,
+            std::chrono::minutes(15));
   EXPECT_EQ(parse_command(R"({"id":"x7","action":"block"})")->id, 0u);
   EXPECT_EQ(parse_command(R"({"type":"list"})")->kind, Command::Kind::list);
   EXPECT_EQ(parse_command(R"({"type":"monitor"})")->kind, Command::Kind::monitor);
@@ -138,6 +140,9 @@ TEST(AskProtocol, says_what_is_wrong_with_a_line) {
       {R"({"id":"7","action":"allow","remember":"yes"})", "\"remember\" must be"},
       {R"({"id":"7","action":"allow","scope":"world"})", "\"scope\" must be"},
       {R"({"id":"7","action":"allow","scope":5})", "\"scope\" must be"},
+      {R"({"id":"7","action":"allow","remember":true,"for":0})", "\"for\" must be"},
+      {R"({"id":"7","action":"allow","remember":true,"for":"1h"})", "\"for\" must be"},
+      {R"({"id":"7","action":"allow","remember":true,"for":31536001})", "\"for\" must be"},
   };
   for (const auto& [line, text] : rows) {
     auto command = parse_command(line);

@@ -133,7 +133,8 @@ std::optional<Action> RememberedAnswers::narrowest(const Question& question, con
     auto list = lists.find(name);
     if (list == lists.end()) return std::nullopt;
     for (const Entry& entry : list->second)
-      if (entry.coverage.covers(question, subject) && counts(entry.asker)) return entry.action;
+      if (entry.coverage.covers(question, subject) && counts(entry.asker) && entry.counts())
+        return entry.action;
     return std::nullopt;
   };
   auto found = first(hosts_, subject.host().text());
@@ -156,19 +157,29 @@ bool RememberedAnswers::concerns(const http::Origin& origin) const {
          (!domains_.empty() && domains_.contains(registrable_domain(host.text())));
 }
 
-bool RememberedAnswers::add(const Coverage& coverage, const Asker& asker, Action action) {
+void RememberedAnswers::drop_expired() {
+  for (Lists* lists : {&hosts_, &domains_})
+    for (auto list = lists->begin(); list != lists->end();) {
+      size_ -= std::erase_if(list->second, [](const Entry& entry) { return !entry.counts(); });
+      list = list->second.empty() ? lists->erase(list) : std::next(list);
+    }
+}
+
+bool RememberedAnswers::add(const Coverage& coverage, const Asker& asker, Action action, TimePoint until) {
+  drop_expired();
   Lists& lists = coverage.scope() == AnswerScope::domain ? domains_ : hosts_;
   if (size_ == kMost && !lists.contains(coverage.host())) return false;
   std::vector<Entry>& list = lists[coverage.host()];
   auto same = [&](const Entry& entry) { return entry.coverage == coverage && entry.asker == asker; };
   if (auto old = std::ranges::find_if(list, same); old != list.end()) {
     old->action = action;
+    old->until = until;
     return true;
   }
   if (size_ == kMost) return false;
   auto after = std::ranges::find_if(
       list, [&](const Entry& entry) { return Coverage::narrower(coverage, entry.coverage); });
-  list.insert(after, {coverage, asker, action});
+  list.insert(after, {coverage, asker, action, until});
   ++size_;
   return true;
 }

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/clock.h"
 #include "policy/policy.h"
 
 namespace weir::policy {
@@ -83,10 +84,11 @@ class RememberedAnswers {
   std::optional<Action> find(const Question& question, const Verdict& verdict) const;
   /// The same for a question that `asker` asks.
   std::optional<Action> find(const Question& question, const Asker& asker) const;
-  /// True when some answer is about this host, whatever the request.
+  /// True when some answer is or was about this host, whatever the request.
   bool concerns(const http::Origin& origin) const;
-  /// Adds one; another for the same coverage and asker is replaced. False when there are kMost.
-  bool add(const Coverage& coverage, const Asker& asker, Action action);
+  /// Adds one, which counts until `until`; another for the same coverage and asker is replaced. False when
+  /// there are kMost that count.
+  bool add(const Coverage& coverage, const Asker& asker, Action action, TimePoint until = kNever);
   std::size_t size() const { return size_; }
 
  private:
@@ -94,7 +96,10 @@ class RememberedAnswers {
     Coverage coverage;
     Asker asker;
     Action action;
+    TimePoint until;
+    bool counts() const { return until == kNever || steady_now() < until; }
   };
+  void drop_expired();
   struct Hash {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }

@@ -190,5 +190,22 @@ TEST_F(Remembered, is_bounded) {
   EXPECT_FALSE(answers.concerns({http::Scheme::https, {"one-more.test", 443}}));
 }
 
+TEST(RememberedAnswers, one_that_has_run_out_counts_no_more) {
+  RememberedAnswers answers;
+  Asker by_default;
+  Asked kept("GET https://a.test/x");
+  Coverage url = *Coverage::of(kept.question(), kUrl);
+  Coverage host = *Coverage::of(kept.question(), kHost);
+  ASSERT_TRUE(answers.add(host, by_default, Action::allow, steady_now() + std::chrono::hours(1)));
+  ASSERT_TRUE(answers.add(url, by_default, Action::block, steady_now() - std::chrono::seconds(1)));
+  EXPECT_EQ(answers.find(kept.question(), by_default), Action::allow) << "the narrower one is over";
+  ASSERT_TRUE(answers.add(url, by_default, Action::block));
+  EXPECT_EQ(answers.size(), 2u) << "and makes room";
+  EXPECT_EQ(answers.find(kept.question(), by_default), Action::block);
+  ASSERT_TRUE(answers.add(url, by_default, Action::block, steady_now() - std::chrono::seconds(1)));
+  EXPECT_EQ(answers.find(kept.question(), by_default), Action::allow)
+      << "said again, for a time that is over";
+}
+
 }  // namespace
 }  // namespace weir::policy
