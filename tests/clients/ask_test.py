@@ -345,8 +345,8 @@ class Scripts(AskTest):
         done = self.ask("allow", question["id"], "--remember", "--scope", "path", "--socket", self.socket_path())
         self.assertEqual(done.returncode, 1)
         self.assertIn(b"names the scopes that it has", done.stderr)
-        allowed = self.check(self.ask("allow", question["id"], "--remember", "--scope", "method", *place))
-        self.assertEqual(allowed, f"{question['id']} allowed, and remembered (method)\n".encode())
+        allowed = self.check(self.ask("allow", question["id"], "--remember", "--scope", "method", "--for", "2h", *place))
+        self.assertEqual(allowed, f"{question['id']} allowed, and remembered (method, for 2h)\n".encode())
         self.assertEqual(self.ends(curl)[1], 200)
         self.assertEqual(self.ends(self.curl(f"{self.plain.url}/echo?b=2"))[1], 200)
         late = self.ask("block", question["id"], "4711", "--json", *place)
@@ -354,7 +354,9 @@ class Scripts(AskTest):
         self.assertEqual([json.loads(line)["error"] for line in late.stdout.splitlines()], ["late", "unknown_id"])
 
     def test_wrong_words(self):
-        for words in (["allow"], ["allow", "1", "--scope", "host"], ["allow", "1", "--remember", "--scope", "world"], []):
+        for words in (["allow"], ["allow", "1", "--scope", "host"], ["allow", "1", "--remember", "--scope", "world"], [],
+                      ["allow", "1", "--for", "2h"], ["allow", "1", "--remember", "--for", "soon"],
+                      ["allow", "1", "--remember", "--for", "0h"], ["allow", "1", "--remember", "--for", "366d"]):
             self.assertEqual(self.ask(*words).returncode, 2, words)
 
     def test_no_session(self):
