@@ -5,8 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <latch>
-#include <thread>
+#include <future>
 #include <utility>
 
 #include "base/log.h"
@@ -234,10 +233,11 @@ Result<void> Server::set_filter(const config::FilterSettings& settings) {
   if (!filtering) return pass(filtering);
   if (auto asking = open_asking(*filtering->policy); !asking) return asking;
   asking_.configure(settings);
-  auto in_force = std::make_shared<std::latch>(static_cast<std::ptrdiff_t>(workers_.size()));
-  for (auto& worker : workers_) worker->set_filtering(*filtering, in_force);
-  constexpr auto kLook = std::chrono::microseconds(200);
-  while (!in_force->try_wait() && !ended()) std::this_thread::sleep_for(kLook);
+  std::vector<std::future<void>> in_force;
+  for (auto& worker : workers_) in_force.push_back(worker->set_filtering(*filtering));
+  constexpr auto kLook = std::chrono::milliseconds(10);
+  for (std::size_t i = 0; i < workers_.size(); ++i)
+    while (!workers_[i]->ended() && in_force[i].wait_for(kLook) != std::future_status::ready) continue;
   return {};
 }
 

@@ -165,13 +165,16 @@ async::Task<void> Worker::serve(UniqueFd socket) {
   co_await session.run();
 }
 
-void Worker::set_filtering(Filtering filtering, std::shared_ptr<std::latch> in_force) {
+std::future<void> Worker::set_filtering(Filtering filtering) {
+  std::promise<void> in_force;
+  std::future<void> out = in_force.get_future();
   loop_.post([this, filtering = std::move(filtering), in_force = std::move(in_force)]() mutable {
     gate_.replace(std::move(filtering.policy));
     reach_.replace(std::move(filtering.guard));
     pool_.renew();
-    in_force->count_down();
+    in_force.set_value();
   });
+  return out;
 }
 
 void Worker::drain() {

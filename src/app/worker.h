@@ -2,7 +2,7 @@
 #pragma once
 
 #include <atomic>
-#include <latch>
+#include <future>
 #include <memory>
 #include <thread>
 #include <unordered_set>
@@ -39,9 +39,9 @@ class Worker {
   ~Worker();
 
   void start();
-  /// Any thread. `in_force` is counted down when no request is judged by the one before any more; never, when
-  /// the worker has ended.
-  void set_filtering(Filtering filtering, std::shared_ptr<std::latch> in_force);
+  /// Any thread. Ready when no request is judged by the one before any more; never, when the worker has
+  /// ended.
+  std::future<void> set_filtering(Filtering filtering);
   /// Any thread. Stops accepting; ends idle connections; the others get until `drain_timeout`, then are cut.
   void drain();
   /// Any thread. Cuts what is left of a drain at once.
