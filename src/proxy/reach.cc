@@ -60,7 +60,6 @@ Result<std::string_view> Reach::judge(wire::Caller caller, const HostPort& place
 }
 
 wire::Caller caller_at(std::string_view peer) {
-  if (peer.empty()) return wire::Caller::local;
   auto address = policy::parse_address(peer.substr(0, peer.rfind(':')));
   bool here = address && policy::classify(*address) == AddressClass::loopback;
   return here ? wire::Caller::local : wire::Caller::foreign;

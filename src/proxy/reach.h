@@ -27,7 +27,8 @@ class Reach {
   std::shared_ptr<const policy::AddressGuard> guard_;
 };
 
-/// Who a client at `peer` ("127.0.0.1:4711", "" = a Unix socket) is: on this machine or elsewhere.
+/// Who a client at `peer` ("127.0.0.1:4711") is: on this machine, or elsewhere, which is also said of one
+/// whose address is not known.
 wire::Caller caller_at(std::string_view peer);
 
 }  // namespace weir::proxy

@@ -20,7 +20,8 @@ std::int64_t micros(Duration duration) {
 void note_upstream(Recording& recording, const wire::UpstreamLease& lease, Duration waited) {
   flow::Flow& flow = recording.flow();
   const wire::UpstreamFacts& facts = lease.facts();
-  if (!facts.mark.empty()) recording.mark(facts.mark);
+  // Each attempt comes by here: a request that was sent again is marked once.
+  if (!facts.mark.empty() && !flow.marks.contains(facts.mark)) recording.mark(facts.mark);
   flow.upstream_connection = facts.id;
   flow.upstream_reused = lease.reused();
   if (flow.upstream_reused) {

@@ -304,6 +304,25 @@ TEST_P(Tunnel, is_empty_for_a_client_that_goes_at_once) {
   play.no_upstream();
 }
 
+// A client that has itself tunnelled, since it pins its host, is told by TLS itself that the place is
+// refused.
+TEST_F(TimedDialogue, a_tunnel_with_tls_in_it_that_is_refused_ends_with_the_right_alert) {
+  play.settings().tls.auto_passthrough = true;
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    Peer& client = play.tunnel();
+    EXPECT_FALSE(client.tries_tls(tls::testing::plain_client({}, "a.test", TLS1_2_VERSION)));
+    client.half_closes();
+    play.records({.error = Code::client_rejected_certificate});
+  }
+  stage.fail_dial(Error(Code::address_refused, "not there"));
+  Peer& client = play.tunnel();
+  EXPECT_FALSE(client.tries_tls(tls::testing::plain_client({}, "a.test", TLS1_2_VERSION)));
+  EXPECT_EQ(ERR_GET_REASON(ERR_peek_last_error()), SSL_R_TLSV1_ALERT_ACCESS_DENIED);
+  ERR_clear_error();
+  client.closes();
+  play.records({.error = Code::address_refused, .interception = Interception::passthrough});
+}
+
 // Only where names resolve
 
 using TimedTunnel = TimedDialogue;
