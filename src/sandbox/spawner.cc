@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sandbox/plan.h"
 #include "sandbox/spawner_process.h"
 #include "sandbox/spawner_wire.h"
 
@@ -33,7 +34,7 @@ Result<Spawner> Spawner::start() {
   if (pid < 0) return fail_errno(Code::internal, "fork of the spawner", errno);
   if (pid == 0) {
     ours.reset();
-    serve_as_spawner(std::move(theirs), std::move(self), signals);
+    serve_as_spawner(std::move(theirs), JobControl::of(std::move(self)), signals);
   }
   return Spawner(std::move(ours), pid);
 }
@@ -41,7 +42,19 @@ Result<Spawner> Spawner::start() {
 Spawner::~Spawner() {
   if (!socket_) return;
   socket_.reset();
-  uninterrupted([&] { return ::waitpid(pid_, nullptr, 0); });
+  if (pid_ > 0) uninterrupted([&] { return ::waitpid(pid_, nullptr, 0); });
+}
+
+Result<UniqueFd> Spawner::begin_sandbox(const Plan& plan) {
+  auto file = pack(plan);
+  if (!file) return pass(file);
+  Message ask{.kind = MessageKind::open_sandbox};
+  ask.file = std::move(*file);
+  if (auto sent = send(socket_.get(), ask); !sent) return pass(sent);
+  auto reply = receive(socket_.get());
+  if (!reply) return pass(reply);
+  if (reply->kind != MessageKind::sandbox_started) return fail(Code::io, std::move(reply->text));
+  return std::move(reply->file);
 }
 
 Result<pid_t> Spawner::spawn(const Command& command) {

@@ -26,6 +26,8 @@
 
 namespace weir::sandbox {
 
+struct Plan;
+
 struct Command {
   std::vector<std::string> argv;  ///< argv[0] is looked up in the PATH of `env` unless it has a slash
   std::vector<std::string> env;   ///< the whole environment, "NAME=value"
@@ -57,6 +59,10 @@ class Spawner {
   /// Lets the spawner go and waits for its end. A running CMD gets SIGTERM.
   ~Spawner();
 
+  /// Forks the processes of a sandbox; the socket is of its init, which has not arranged anything yet
+  /// (sandbox/sandbox.h goes on from there).
+  Result<UniqueFd> begin_sandbox(const Plan& plan);
+
   /// Starts `command` with our standard input, output and error and no other descriptor. Blocks until exec
   /// has succeeded or failed (milliseconds). Failures: see exit_status; the text names the command and the
   /// reason.
@@ -67,12 +73,13 @@ class Spawner {
 
   /// Becomes readable when CMD has ended, or the spawner has died; then call take_exit. Owned by this object.
   int exit_fd() const { return socket_.get(); }
-  /// The spawner's own process id.
+  /// The spawner's own process id; 0 for the init of a sandbox, which has none out here.
   pid_t pid() const { return pid_; }
   /// How CMD ended; blocks until it has. Code::internal when the spawner died, and CMD's end is unknown.
   Result<Exit> take_exit();
 
  private:
+  friend class Sandbox;
   Spawner(UniqueFd socket, pid_t pid) : socket_(std::move(socket)), pid_(pid) {}
 
   UniqueFd socket_;

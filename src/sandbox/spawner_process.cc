@@ -5,19 +5,28 @@
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <vector>
+
+#include "sandbox/init.h"
+#include "sandbox/plan.h"
+#include "sandbox/spawner_wire.h"
 
 namespace weir::sandbox {
 namespace {
 
 class SpawnerProcess {
  public:
-  SpawnerProcess(UniqueFd socket, UniqueFd weir, const SignalState& signals)
-      : socket_(std::move(socket)), weir_(std::move(weir)), signals_(signals) {}
+  SpawnerProcess(UniqueFd socket, JobControl job_control, const SignalState& signals, UniqueFd side)
+      : socket_(std::move(socket)),
+        side_(std::move(side)),
+        job_control_(std::move(job_control)),
+        signals_(signals) {}
 
   /// Returns when Weir is gone, or nothing can be done any more.
   void serve() {
@@ -26,9 +35,11 @@ class SpawnerProcess {
     sigaddset(&children, SIGCHLD);
     UniqueFd child_events(::signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!child_events) return;
-    pollfd waits[] = {{socket_.get(), POLLIN, 0}, {child_events.get(), POLLIN, 0}};
+    // poll leaves out what is negative: there may be no side channel.
+    pollfd waits[] = {{socket_.get(), POLLIN, 0}, {child_events.get(), POLLIN, 0}, {side_.get(), POLLIN, 0}};
     while (true) {
-      if (uninterrupted([&] { return ::poll(waits, 2, -1); }) < 0) return;
+      if (uninterrupted([&] { return ::poll(waits, std::size(waits), -1); }) < 0) return;
+      if (waits[2].revents != 0 && !make_socket()) return;
       if (waits[1].revents != 0) {
         signalfd_siginfo drained;
         while (::read(child_events.get(), &drained, sizeof drained) > 0) {
@@ -53,6 +64,7 @@ class SpawnerProcess {
     if (!message) return false;
     switch (message->kind) {
       case MessageKind::start: return start(message->file.get());
+      case MessageKind::open_sandbox: return open_sandbox(message->file.get());
       case MessageKind::signal:
         // The process id cannot have been reused: it is ours until note_child_events reaps it.
         if (command_ != 0) ::kill(command_, message->value);
@@ -79,14 +91,51 @@ class SpawnerProcess {
     return send(socket_.get(), reply).has_value();
   }
 
-  /// Reports CMD's end; mirrors its stops and continues on Weir, so that the shell sees the job as one.
+  bool open_sandbox(int file) {
+    Message reply{.kind = MessageKind::sandbox_failed};
+    auto plan = unpack_plan(file);
+    int ends[2];
+    if (!plan) {
+      reply.text = plan.error().context();
+    } else if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+      reply.text = fail_errno(Code::internal, "socketpair for the sandbox", errno).error().context();
+    } else {
+      UniqueFd weirs_end(ends[0]), inits_end(ends[1]);
+      pid_t keeper = ::fork();
+      if (keeper == 0) {
+        UniqueFd weir(::dup(job_control_.fd()));
+        run_keeper(*plan, std::move(inits_end), std::move(weir), signals_);
+      }
+      reply.kind = keeper < 0 ? MessageKind::sandbox_failed : MessageKind::sandbox_started;
+      reply.value = keeper;
+      if (keeper < 0)
+        reply.text = fail_errno(Code::io, "starting the sandbox's keeper", errno).error().context();
+      reply.file = std::move(weirs_end);
+    }
+    return send(socket_.get(), reply).has_value();
+  }
+
+  /// A TCP socket that belongs to the network namespace of this process.
+  bool make_socket() {
+    auto request = receive(side_.get());
+    if (!request || request->kind != MessageKind::make_socket) return false;
+    Message reply{.kind = MessageKind::make_socket};
+    reply.file = UniqueFd(::socket(request->value, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!reply.file) reply.value = errno;
+    return send(side_.get(), reply).has_value();
+  }
+
+  /// Reports CMD's end; mirrors its stops and continues on Weir, so that the shell sees the job as one. Other
+  /// children are keepers and, for an init, orphans: they are reaped and of no interest.
   bool note_child_events() {
     int status;
-    while (command_ != 0 && ::waitpid(command_, &status, WNOHANG | WUNTRACED | WCONTINUED) == command_) {
+    pid_t child;
+    while ((child = ::waitpid(-1, &status, WNOHANG | WUNTRACED | WCONTINUED)) > 0) {
+      if (child != command_) continue;
       if (WIFSTOPPED(status)) {
-        signal_weir(SIGSTOP);
+        job_control_.signal_weir(SIGSTOP);
       } else if (WIFCONTINUED(status)) {
-        signal_weir(SIGCONT);
+        job_control_.signal_weir(SIGCONT);
       } else {
         command_ = 0;
         Message ended{.kind = MessageKind::ended};
@@ -98,27 +147,43 @@ class SpawnerProcess {
     return true;
   }
 
-  void signal_weir(int signo) const { ::syscall(SYS_pidfd_send_signal, weir_.get(), signo, nullptr, 0); }
-
-  UniqueFd socket_, weir_;
+  UniqueFd socket_, side_;
+  JobControl job_control_;
   const SignalState& signals_;
   pid_t command_ = 0;  ///< 0 = none runs
 };
 
-void close_all_but(int one, int other) {
-  auto [low, high] = std::minmax(one, other);
-  if (low > 3) ::close_range(3, static_cast<unsigned>(low - 1), 0);
-  if (high > low + 1) ::close_range(static_cast<unsigned>(low + 1), static_cast<unsigned>(high - 1), 0);
-  ::close_range(static_cast<unsigned>(high + 1), ~0U, 0);
-}
-
 }  // namespace
 
-void serve_as_spawner(UniqueFd socket, UniqueFd weir, const SignalState& signals_for_commands) {
+void close_all_but(std::initializer_list<int> kept) {
+  std::vector<int> order(kept);
+  std::ranges::sort(order);
+  unsigned first = STDERR_FILENO + 1;
+  for (int fd : order) {
+    if (static_cast<unsigned>(fd) > first) ::close_range(first, static_cast<unsigned>(fd) - 1, 0);
+    first = std::max(first, static_cast<unsigned>(fd) + 1);
+  }
+  ::close_range(first, ~0U, 0);
+}
+
+void JobControl::signal_weir(int signo) const {
+  if (direct_) {
+    ::syscall(SYS_pidfd_send_signal, fd_.get(), signo, nullptr, 0);
+    return;
+  }
+  // Four bytes go whole. If the keeper is gone, this process is about to be as well.
+  [[maybe_unused]] ssize_t written = ::write(fd_.get(), &signo, sizeof signo);
+}
+
+void serve_as_spawner(UniqueFd socket, JobControl job_control, const SignalState& signals_for_commands,
+                      UniqueFd side) {
   SignalState::shield_spawner();
-  ::prctl(PR_SET_NAME, "weir-spawner");
-  close_all_but(socket.get(), weir.get());
-  SpawnerProcess process(std::move(socket), std::move(weir), signals_for_commands);
+  if (::getpid() != 1) ::prctl(PR_SET_NAME, "weir-spawner");
+  if (side)
+    close_all_but({socket.get(), job_control.fd(), side.get()});
+  else
+    close_all_but({socket.get(), job_control.fd()});
+  SpawnerProcess process(std::move(socket), std::move(job_control), signals_for_commands, std::move(side));
   process.serve();
   process.end_command();
   ::_exit(0);

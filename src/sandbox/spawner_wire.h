@@ -20,6 +20,24 @@ enum class MessageKind : std::int32_t {
   started,       ///< answers start; value: process id
   start_failed,  ///< answers start; value: exit status as of `exit_status`, text: why
   ended,         ///< to Weir; value: exit code, detail: signal or 0
+  // A sandbox: asked of the spawner, made by the init it starts, which is the sandbox's own spawner.
+  open_sandbox,     ///< to the spawner; file: the plan
+  sandbox_started,  ///< answers open_sandbox; file: Weir's end of the init's socket, value: process id
+  sandbox_socket,   ///< of the init; file: a socket made inside, value: SandboxSocket, detail: port
+  sandbox_ready,    ///< of the init: everything is in place and was verified
+  sandbox_failed,   ///< answers open_sandbox, or of the init; text: why
+  make_socket,  ///< to the init's side channel; value: address family, for TCP. Answered in kind: file, or
+                ///< value: errno
+};
+
+/// What a socket that was made inside is for.
+enum class SandboxSocket : std::int32_t {
+  proxy,
+  dns_datagrams,
+  dns_listener,
+  host_port,
+  diagnosis,
+  side_channel
 };
 
 struct Message {
@@ -51,7 +69,7 @@ Result<UniqueFd> pack(const Command& command);
 
 /// A command in the form that exec wants; the pointers lead into `bytes`.
 struct PackedCommand {
-  std::string bytes;
+  std::vector<char> bytes;
   std::vector<char*> argv, env;  ///< each ends with a null pointer
   const char* cwd = "";
 };

@@ -1,0 +1,34 @@
+// Plan: what a sandbox is to be like, decided by Weir, carried out by the sandbox's init.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/fd.h"
+
+namespace weir::sandbox {
+
+/// What CMD may change of the file system.
+enum class FileAccess : std::uint8_t {
+  open,       ///< what its user may
+  read_only,  ///< nothing but temporary folders of its own
+  project,    ///< these and the project's folder
+};
+
+struct Plan {
+  std::uint32_t listeners = 1;            ///< proxy listeners, one for each thread of Weir
+  std::vector<std::uint16_t> host_ports;  ///< of this machine's loopback that CMD may reach by their number
+  std::vector<std::string> hidden;        ///< folders that look empty and files that look like /dev/null
+  std::vector<std::string> kept;  ///< files and sockets in hidden folders that stay, files to be read only
+  std::vector<std::string> read_only;  ///< files and folders; what does not exist is left out
+  FileAccess files = FileAccess::open;
+  std::string project;  ///< FileAccess::project
+};
+
+/// As a memory file. bad_config when a path holds a NUL byte or is not absolute.
+Result<UniqueFd> pack(const Plan& plan);
+Result<Plan> unpack_plan(int file);
+
+}  // namespace weir::sandbox
