@@ -1,8 +1,13 @@
 #include "app/asking.h"
 
+#include <errno.h>
 #include <fmt/format.h>
+#include <signal.h>
 #include <unistd.h>
 
+#include <limits>
+
+#include "base/ascii.h"
 #include "config/paths.h"
 #include "control/unix_socket.h"
 
@@ -20,12 +25,20 @@ void remove_folder(const fs::path& folder) {
   fs::remove(folder, error);
 }
 
-/// Those of servers that died.
+/// True when a server may be there still: it has its folder for a moment before it has its socket.
+bool may_live(std::string_view folder) {
+  auto pid = parse_decimal(folder.substr(kOwnFolder.size()));
+  return !pid || *pid > std::numeric_limits<pid_t>::max() || ::kill(static_cast<pid_t>(*pid), 0) == 0 ||
+         errno != ESRCH;
+}
+
+/// Those of servers that died. Of another machine's or container's processes the socket alone tells.
 void remove_abandoned(const fs::path& project_dir) {
   std::error_code error;
   for (fs::directory_iterator entry(project_dir, error), end; !error && entry != end;
        entry.increment(error)) {
-    if (!entry->path().filename().native().starts_with(kOwnFolder)) continue;
+    std::string name = entry->path().filename().native();
+    if (!name.starts_with(kOwnFolder) || may_live(name)) continue;
     auto served = control::connect_unix(entry->path() / kSocket);
     if (!served && served.error().code() == Code::not_found) remove_folder(entry->path());
   }

@@ -81,6 +81,7 @@ void set_otlp(const LogReceiver& receiver, const std::string& session, store::Ht
                   text = text_of(receiver, store::RemoteText::json)](auto batch) {
     return protobuf ? store::otlp_protobuf(batch, resource, text) : store::otlp_json(batch, resource, text);
   };
+  options.partial = protobuf ? store::otlp_protobuf_refusal : store::otlp_json_refusal;
   options.try_again = otlp_try_again;
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <future>
+#include <iterator>
 #include <utility>
 
 #include "base/log.h"
@@ -19,11 +20,6 @@ namespace {
 // What open flows may hold of bodies, however small the queue is set: as much again as the queue, but not
 // nothing.
 constexpr std::uint64_t kLeastBudget = 16 << 20;
-
-std::size_t thread_count(const config::Settings& settings) {
-  if (settings.threads > 0) return settings.threads;
-  return std::max(1u, std::thread::hardware_concurrency());
-}
 
 // Two descriptors a connection pair: the soft limit that shells give is made for other programs.
 void raise_descriptor_limit() {
@@ -48,6 +44,11 @@ Result<std::shared_ptr<tls::KeyLog>> open_key_log(const std::string& file) {
 
 }  // namespace
 
+std::size_t thread_count(const config::Settings& settings) {
+  if (settings.threads > 0) return settings.threads;
+  return std::max(1u, std::thread::hardware_concurrency());
+}
+
 Server::Server(RoomOptions options, tls::Authority authority)
     : options_(std::move(options)),
       authority_(std::move(authority)),
@@ -61,7 +62,8 @@ Server::Server(RoomOptions options, tls::Authority authority)
   log::set_listener(internal_log_);
 }
 
-Result<std::unique_ptr<Server>> Server::start(const config::Settings& given, Observer* observer) {
+Result<std::unique_ptr<Server>> Server::start(const config::Settings& given, Observer* observer,
+                                              HandedListeners handed) {
   auto settings = with_default_folders(given);
   if (!settings) return pass(settings);
   auto options = room_options(*settings);
@@ -69,8 +71,9 @@ Result<std::unique_ptr<Server>> Server::start(const config::Settings& given, Obs
   auto authority = tls::Authority::load_or_create(settings->ca_dir);
   if (!authority) return pass(authority);
   raise_descriptor_limit();
+  options->session.closed_door = !handed.sockets.empty();
   std::unique_ptr<Server> server(new Server(std::move(*options), std::move(*authority)));
-  if (auto done = server->listen(*settings); !done) return pass(done);
+  if (auto done = server->listen(*settings, std::move(handed)); !done) return pass(done);
   if (auto done = server->open(*settings, observer); !done) return pass(done);
   for (auto& worker : server->workers_) worker->start();
   if (server->metrics_) server->metrics_->serve([self = server.get()] { return self->metrics(); });
@@ -82,30 +85,76 @@ void Server::note_start() {
   serving_ = true;
   std::string places;
   for (const HostPort& place : endpoints_) places.append(places.empty() ? "" : ", ").append(place.str());
+  for (const HostPort& place : transparent_endpoints())
+    places.append(places.empty() ? "" : ", ").append("redirected connections at ").append(place.str());
+  for (const std::string& place : guest_places())
+    places.append(places.empty() ? "" : ", ").append("guests at ").append(place);
   internal_log_->note("serves on " + places + (store_ ? ", session " + store_->session_id() : ""));
 }
 
-Result<void> Server::listen(const config::Settings& settings) {
-  std::size_t threads = thread_count(settings);
-  sockets_.resize(threads);
-  for (const HostPort& wanted : settings.listen) {
-    // Sharing a port is for our own threads: a first socket that does not share finds out about anybody else.
-    auto probe = net::listen_tcp(wanted.host, wanted.port, false);
-    if (!probe && probe.error().context().contains("in use"))
-      return fail(Code::io,
-                  probe.error().context() + "; another program listens there: choose a port with --listen");
-    if (!probe) return pass(probe);
-    HostPort place{wanted.host, net::bound_port(probe->get())};
-    if (threads == 1) sockets_[0].push_back(std::move(*probe));
-    probe->reset();
-    for (std::size_t i = 0; threads > 1 && i < threads; ++i) {
-      auto socket = net::listen_tcp(place.host, place.port, true);
-      if (!socket) return pass(socket);
-      sockets_[i].push_back(std::move(*socket));
-    }
-    endpoints_.push_back(place);
+Result<void> Server::listen(const config::Settings& settings, HandedListeners handed) {
+  sockets_.resize(thread_count(settings));
+  if (!handed.sockets.empty()) {
+    entrances_.push_back({.kind = proxy::EntranceKind::transparent,
+                          .listener = {"::", net::bound_port(handed.sockets.front().get())},
+                          .name_of = std::move(handed.name_of)});
+    for (std::size_t i = 0; i < handed.sockets.size(); ++i)
+      sockets_[i % sockets_.size()].push_back({std::move(handed.sockets[i]), &entrances_.back()});
+    return {};
+  }
+  for (const HostPort& wanted : settings.listen)
+    if (auto done = listen_at(wanted, false); !done) return done;
+  for (const HostPort& wanted : settings.transparent)
+    if (auto done = listen_at(wanted, true); !done) return done;
+  return listen_for_guests(settings.guest);
+}
+
+Result<void> Server::listen_for_guests(const config::GuestSettings& settings) {
+  if (!settings.any()) return {};
+  auto doors = GuestDoors::open(settings);
+  if (!doors) return pass(doors);
+  guests_ = std::move(*doors);
+  for (auto& sockets : sockets_) {
+    auto listeners = guests_->listeners();
+    if (!listeners) return pass(listeners);
+    std::ranges::move(*listeners, std::back_inserter(sockets));
+  }
+  guests_->handed_out();
+  return {};
+}
+
+Result<void> Server::listen_at(const HostPort& wanted, bool redirected) {
+  const char* setting = redirected ? "--transparent" : "--listen";
+  auto open = redirected ? net::listen_transparent : net::listen_tcp;
+  // Sharing a port is for our own threads: a first socket that does not share finds out about anybody else.
+  auto probe = open(wanted.host, wanted.port, false);
+  if (!probe && probe.error().context().contains("in use"))
+    return fail(Code::io,
+                probe.error().context() + "; another program listens there: choose a port with " + setting);
+  if (!probe) return pass(probe);
+  HostPort place{wanted.host, net::bound_port(probe->get())};
+  auto kind = redirected ? proxy::EntranceKind::transparent : proxy::EntranceKind::proxy;
+  entrances_.push_back({.kind = kind, .listener = place, .name_of = {}, .loops = &loops_});
+  const proxy::Entrance* entrance = &entrances_.back();
+  if (!redirected) endpoints_.push_back(place);
+  if (sockets_.size() == 1) {
+    sockets_[0].push_back({std::move(*probe), entrance});
+    return {};
+  }
+  probe->reset();
+  for (auto& sockets : sockets_) {
+    auto socket = open(place.host, place.port, true);
+    if (!socket) return pass(socket);
+    sockets.push_back({std::move(*socket), entrance});
   }
   return {};
+}
+
+std::vector<HostPort> Server::transparent_endpoints() const {
+  std::vector<HostPort> out;
+  for (const proxy::Entrance& one : entrances_)
+    if (one.kind == proxy::EntranceKind::transparent) out.push_back(one.listener);
+  return out;
 }
 
 Result<void> Server::open(const config::Settings& settings, Observer* observer) {
@@ -129,13 +178,14 @@ Result<void> Server::open(const config::Settings& settings, Observer* observer) 
   offload_ = std::make_unique<async::WorkerPool>(1);
   minter_ = std::make_unique<proxy::Minter>(authority_, leaves_, *offload_);
   std::vector<std::string> self;
-  for (const HostPort& place : endpoints_) self.push_back(place.str());
+  for (const proxy::Entrance& one : entrances_) self.push_back(one.listener.str());
   if (metrics_) self.push_back(metrics_->endpoint().str());
   for (auto& sockets : sockets_)
-    workers_.push_back(std::make_unique<Worker>(
-        Shared{options_, redacted(**sink), numbers_, budget_, *minter_, *server_tls_, rejections_,
-               *client_tls_, connections_, &asking_.questions(), skip_.get()},
-        std::move(sockets), self));
+    workers_.push_back(
+        std::make_unique<Worker>(Shared{options_, redacted(**sink), numbers_, budget_, *minter_, *server_tls_,
+                                        rejections_, *client_tls_, connections_, &asking_.questions(),
+                                        skip_.get(), settings.transparent.empty() ? nullptr : &loops_},
+                                 std::move(sockets), self));
   return {};
 }
 

@@ -2,11 +2,14 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "app/asking.h"
+#include "app/guest_doors.h"
 #include "app/metrics.h"
 #include "app/observer.h"
 #include "app/options.h"
@@ -25,17 +28,34 @@
 
 namespace weir::app {
 
+/// Listening sockets that were opened elsewhere, in a sandbox: connections that were redirected to them are
+/// served in place of those of settings.listen.
+struct HandedListeners {
+  std::vector<UniqueFd> sockets;  ///< one for each thread (thread_count)
+  /// As proxy::Entrance::name_of.
+  std::function<Result<std::optional<std::string>>(const std::string& address)> name_of;
+};
+
+/// How many threads serve: settings.threads, or one for each processor.
+std::size_t thread_count(const config::Settings& settings);
+
 class Server {
  public:
   /// Loads or creates the CA, opens the capture store, listens and serves. Folders left empty in `settings`
   /// are filled in by `with_default_folders`. `observer`, if any, sees each flow that closes and must outlive
   /// the server. Errors end the start with one clear text.
-  static Result<std::unique_ptr<Server>> start(const config::Settings& settings,
-                                               Observer* observer = nullptr);
+  static Result<std::unique_ptr<Server>> start(const config::Settings& settings, Observer* observer = nullptr,
+                                               HandedListeners handed = {});
   ~Server();
 
   /// "127.0.0.1:8080", one for each listen setting; the true port where 0 was asked for.
   const std::vector<HostPort>& endpoints() const { return endpoints_; }
+  /// The same for each listener of redirected connections (settings.transparent).
+  std::vector<HostPort> transparent_endpoints() const;
+  /// Where guests come in (settings.guest), as people say it.
+  std::vector<std::string> guest_places() const {
+    return guests_ ? guests_->places() : std::vector<std::string>();
+  }
   const tls::Authority& authority() const { return authority_; }
   /// Null when nothing is recorded (capture.enabled).
   const store::SessionStore* store() const { return store_.get(); }
@@ -76,7 +96,9 @@ class Server {
 
  private:
   Server(RoomOptions options, tls::Authority authority);
-  Result<void> listen(const config::Settings& settings);
+  Result<void> listen(const config::Settings& settings, HandedListeners handed);
+  Result<void> listen_at(const HostPort& wanted, bool redirected);
+  Result<void> listen_for_guests(const config::GuestSettings& settings);
   Result<void> open(const config::Settings& settings, Observer* observer);
 
   void note_start();
@@ -110,7 +132,10 @@ class Server {
   std::unique_ptr<proxy::Minter> minter_;
   bool serving_ = false;
   std::vector<HostPort> endpoints_;
-  std::vector<std::vector<UniqueFd>> sockets_;  // by worker
+  proxy::LoopGuard loops_;
+  std::deque<proxy::Entrance> entrances_;
+  std::unique_ptr<GuestDoors> guests_;
+  std::vector<std::vector<Listening>> sockets_;  // by worker
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<control::MetricsServer> metrics_;
   TimePoint begun_ = steady_now();

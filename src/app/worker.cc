@@ -62,7 +62,7 @@ std::string unmapped(std::string address) {
 
 }  // namespace
 
-Worker::Worker(Shared shared, std::vector<UniqueFd> listeners, std::vector<std::string> self)
+Worker::Worker(Shared shared, std::vector<Listening> listeners, std::vector<std::string> self)
     : shared_(shared),
       self_(std::move(self)),
       resolver_(loop_),
@@ -70,7 +70,7 @@ Worker::Worker(Shared shared, std::vector<UniqueFd> listeners, std::vector<std::
       recorder_(loop_, shared.sink, shared.numbers, shared.budget, shared.options.body_limit, shared.skip),
       reach_(shared.options.filtering.guard),
       pool_(loop_, dialer_, shared.client_tls, pool_options()),
-      gate_(loop_, shared.options.filtering.policy, shared.questions),
+      gate_(loop_, shared.options.filtering.policy, shared.questions, shared.skip),
       filters_(filters_in_order(gate_)),
       walk_(loop_, pool_, recorder_, filters_, shared.options.walk),
       services_{loop_,
@@ -86,8 +86,8 @@ Worker::Worker(Shared shared, std::vector<UniqueFd> listeners, std::vector<std::
       serving_(loop_),
       finishing_(loop_),
       hurry_(loop_) {
-  for (UniqueFd& socket : listeners)
-    listeners_.push_back(std::make_unique<net::Listener>(loop_, std::move(socket)));
+  for (Listening& one : listeners)
+    listeners_.emplace_back(std::make_unique<net::Listener>(loop_, std::move(one.socket)), one.entrance);
 }
 
 Worker::~Worker() = default;
@@ -108,6 +108,7 @@ wire::PoolOptions Worker::pool_options() {
 bool Worker::is_self(const net::TcpStream& upstream) const {
   std::string peer = unmapped(upstream.peer_address());
   std::string local = unmapped(upstream.local_address());
+  if (shared_.loops != nullptr && !shared_.loops->made(local, loop_.now())) return true;
   for (const std::string& own : self_) {
     if (own == peer) return true;
     // A listener on every address is reached by any address of this machine: then both ends are the same.
@@ -119,7 +120,7 @@ bool Worker::is_self(const net::TcpStream& upstream) const {
 }
 
 void Worker::start() {
-  for (auto& listener : listeners_) accepting_.spawn(accept_from(*listener));
+  for (auto& [listener, entrance] : listeners_) accepting_.spawn(accept_from(*listener, *entrance));
   thread_ = std::thread([this] {
     name_thread("weir-walk");
     loop_.run();
@@ -127,7 +128,7 @@ void Worker::start() {
   });
 }
 
-async::Task<void> Worker::accept_from(net::Listener& listener) {
+async::Task<void> Worker::accept_from(net::Listener& listener, const proxy::Entrance& entrance) {
   for (;;) {
     auto socket = co_await listener.accept();
     if (!socket) {
@@ -142,12 +143,12 @@ async::Task<void> Worker::accept_from(net::Listener& listener) {
       continue;
     }
     refusing_ = false;
-    serving_.spawn(serve(std::move(*socket)));
+    serving_.spawn(serve(std::move(*socket), entrance));
   }
 }
 
-async::Task<void> Worker::serve(UniqueFd socket) {
-  proxy::Session session(services_, std::move(socket));
+async::Task<void> Worker::serve(UniqueFd socket, const proxy::Entrance& entrance) {
+  proxy::Session session(services_, std::move(socket), entrance);
   // Undone also when a bug throws out of the session.
   struct Registered {
     Worker& worker;
@@ -191,7 +192,7 @@ void Worker::hurry() {
 
 // Stop accepting, let what runs end, cut the rest, then leave the loop.
 async::Task<void> Worker::finish() {
-  for (auto& listener : listeners_) listener->cancel();
+  for (auto& [listener, entrance] : listeners_) listener->cancel();
   co_await accepting_.join();
   listeners_.clear();
   for (proxy::Session* session : sessions_) session->drain();

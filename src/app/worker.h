@@ -29,13 +29,20 @@ struct Shared {
   const tls::ClientContext& client_tls;
   std::atomic<std::size_t>& connections;
   proxy::Questions* questions;
-  proxy::LogSkip* skip;  ///< null: everything is recorded
+  proxy::LogSkip* skip;     ///< null: everything is recorded
+  proxy::LoopGuard* loops;  ///< null: no traffic is redirected here
+};
+
+/// A listening socket, and how those who come in by it say where they want to go.
+struct Listening {
+  UniqueFd socket;
+  const proxy::Entrance* entrance;  ///< outlives the worker
 };
 
 class Worker {
  public:
-  /// Takes listening sockets. `self` are the addresses of all listeners of the server, for loop detection.
-  Worker(Shared shared, std::vector<UniqueFd> listeners, std::vector<std::string> self);
+  /// `self` are the addresses of all listeners of the server, for loop detection.
+  Worker(Shared shared, std::vector<Listening> listeners, std::vector<std::string> self);
   ~Worker();
 
   void start();
@@ -51,8 +58,8 @@ class Worker {
   void join();
 
  private:
-  async::Task<void> accept_from(net::Listener& listener);
-  async::Task<void> serve(UniqueFd socket);
+  async::Task<void> accept_from(net::Listener& listener, const proxy::Entrance& entrance);
+  async::Task<void> serve(UniqueFd socket, const proxy::Entrance& entrance);
   async::Task<void> finish();
   bool is_self(const net::TcpStream& upstream) const;
   wire::PoolOptions pool_options();
@@ -69,7 +76,7 @@ class Worker {
   proxy::Filters filters_;
   proxy::Walk walk_;
   proxy::Services services_;
-  std::vector<std::unique_ptr<net::Listener>> listeners_;
+  std::vector<std::pair<std::unique_ptr<net::Listener>, const proxy::Entrance*>> listeners_;
   std::unordered_set<proxy::Session*> sessions_;
   async::TaskGroup accepting_;
   async::TaskGroup serving_;

@@ -18,12 +18,18 @@ std::shared_ptr<const Rewrite> g_rewrite;  // with the same mutex
 thread_local bool t_telling = false;       // this thread is within Listener::heard
 
 void append_printable(std::string& line, std::string_view text) {
-  for (char c : text) {
-    auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7F) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    auto byte = static_cast<unsigned char>(text[i]);
+    auto next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);
+    // C1 controls in UTF-8: terminals take U+009B for the beginning of an escape sequence.
+    bool c1 = byte == 0xC2 && next >= 0x80 && next < 0xA0;
+    if (c1) {
+      fmt::format_to(std::back_inserter(line), "\\u{{{:x}}}", next);
+      ++i;
+    } else if (byte < 0x20 || byte == 0x7F) {
       fmt::format_to(std::back_inserter(line), "\\x{:02x}", byte);
     } else {
-      line += c;
+      line += text[i];
     }
   }
 }

@@ -54,6 +54,11 @@ TEST_F(LogTest, ALineHasTimeLevelComponentAndText) {
 }
 
 TEST_F(LogTest, NothingInATextEndsTheLineOrDrivesATerminal) {
+  // U+009B, which xterm takes for ESC [; other letters of two bytes stay.
+  EXPECT_TRUE(formatted({kMoment, Level::info, "",
+                         "\xc2\x9b"
+                         "31m \xc2\xa9"})
+                  .ends_with("\\u{9b}31m \xc2\xa9\n"));
   EXPECT_EQ(formatted({kMoment, Level::info, "a\nb", "x\r\n2024 ERROR forged \x1b[31m\x7f"}),
             "2024-01-15T10:30:05.123Z INFO [a\\x0ab] x\\x0d\\x0a2024 ERROR forged \\x1b[31m\\x7f\n");
   write(Level::warn, "two\nlines");

@@ -1,5 +1,7 @@
 // `weir ask`: what `weir monitor` does, for scripts.
+#include <errno.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <CLI/App.hpp>
@@ -58,21 +60,30 @@ bool print_line(const std::string& line, bool json, Output& out) {
   return true;
 }
 
-/// Questions as they come, for as long as somebody reads them.
+/// Waits until the session says something; false when nobody reads what is printed any more.
+bool wait_for_news(const AskClient& session) {
+  pollfd waits[] = {{session.fd(), POLLIN, 0}, {STDOUT_FILENO, 0, 0}};
+  while (poll(waits, std::size(waits), -1) < 0 && errno == EINTR) continue;
+  return (waits[1].revents & (POLLERR | POLLHUP)) == 0;
+}
+
+/// Questions as they come, for as long as somebody reads them: a monitor nobody looks at would have requests
+/// wait for nobody.
 int follow(AskClient& session, bool json, Output& out) {
   if (auto sent = session.send(R"({"type":"monitor"})"); !sent) return report(sent.error());
-  while (!out.closed()) {
-    auto line = session.next_line();
-    if (!line) return kExitOk;
-    print_line(*line, json, out);
+  while (!out.closed() && wait_for_news(session)) {
+    auto more = session.read();
+    if (!more) return report(more.error());
+    while (auto line = session.take_line()) print_line(*line, json, out);
     out.flush();
+    if (!*more) break;
   }
   return kExitOk;
 }
 
 int list(const AskFlags& flags) {
   ignore_sigpipe();
-  auto session = reach_session(flags.place, flags.socket);
+  auto session = reach_session(flags.place, flags.socket, Several::newest);
   if (!session) return report_missing(session.error());
   Output out(STDOUT_FILENO);
   if (flags.follow) return follow(*session, flags.json, out);
@@ -135,7 +146,7 @@ bool print_receipt(const std::string& line, const AskFlags& flags, const std::st
 
 int answer(const AskFlags& flags, std::string_view action) {
   ignore_sigpipe();
-  auto session = reach_session(flags.place, flags.socket);
+  auto session = reach_session(flags.place, flags.socket, Several::none);
   if (!session) return report_missing(session.error());
   Output out(STDOUT_FILENO);
   if (auto sent = session->send(R"({"type":"visit"})"); !sent) return report(sent.error());
@@ -154,7 +165,8 @@ int answer(const AskFlags& flags, std::string_view action) {
 
 void add_common(CLI::App& verb, AskFlags& flags) {
   verb.add_option("--socket", flags.socket,
-                  "The ask socket (default: the newest live session of the current directory's project)")
+                  "The ask socket (default: that of the current directory's project's live session; list: of "
+                  "the newest)")
       ->type_name("SOCKET");
   add_place_flags(verb, flags.place);
   verb.add_flag("--json", flags.json, "As JSON, one object a line (docs/formats/ask.md)");

@@ -64,6 +64,16 @@ Failure none(const Found& found, const Place& place) {
       "--filter-default ask -- COMMAND`, or name another place with --data DIR, --all or its socket");
 }
 
+Failure too_many(const Found& found) {
+  std::string names;
+  for (const fs::path& socket : found.sockets)
+    names.append(names.empty() ? "" : ", ").append(flow::printable(Found::name(socket)));
+  return fail(Code::not_found,
+              fmt::format("{} sessions are live ({}), and each numbers its questions from 1; say whose with "
+                          "--session ID or --socket",
+                          found.sockets.size(), names));
+}
+
 }  // namespace
 
 Result<AskClient> AskClient::connect(const fs::path& socket) {
@@ -112,7 +122,7 @@ Result<std::string> AskClient::next_line() {
   }
 }
 
-Result<AskClient> reach_session(const Place& place, const std::string& socket) {
+Result<AskClient> reach_session(const Place& place, const std::string& socket, Several several) {
   if (!socket.empty()) return AskClient::connect(socket);
   auto scope = scope_of(place);
   if (!scope) return pass(scope);
@@ -121,6 +131,7 @@ Result<AskClient> reach_session(const Place& place, const std::string& socket) {
   // Ids begin with the time, whichever project they are of.
   std::ranges::sort(found.sockets, std::greater(), Found::name);
   if (found.sockets.empty()) return none(found, place);
+  if (found.sockets.size() > 1 && several == Several::none) return too_many(found);
   if (found.sockets.size() > 1) {
     fmt::print(stderr, "weir: {} sessions are live; this is {}\n", found.sockets.size(),
                Found::name(found.sockets.front()));

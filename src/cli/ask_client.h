@@ -1,6 +1,7 @@
 // AskClient: the other end of the ask socket (docs/formats/ask.md), and which session's it is.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -36,8 +37,12 @@ class AskClient {
   std::string received_;
 };
 
-/// Connects to `socket`, or, when that is empty, to the newest live session of `place`. With several of them
-/// it says on standard error which it took. Errors say what there is instead, and what to do.
-Result<AskClient> reach_session(const Place& place, const std::string& socket);
+/// What to do where several sessions are live: take the newest and say so on standard error, or none. Each
+/// counts its questions from 1, so that an answer must know whose it is for.
+enum class Several : std::uint8_t { newest, none };
+
+/// Connects to `socket`, or, when that is empty, to the live session of `place`. Errors say what there is
+/// instead, and what to do.
+Result<AskClient> reach_session(const Place& place, const std::string& socket, Several several);
 
 }  // namespace weir::cli

@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <memory>
 
+#include "app/filtering.h"
+#include "app/remote_logs.h"
 #include "base/json.h"
 #include "cli/output.h"
 #include "cli/problems.h"
@@ -21,7 +23,6 @@
 #include "config/redaction.h"
 #include "config/remote.h"
 #include "flow/text.h"
-#include "policy/policy.h"
 #include "tls/file.h"
 
 namespace weir::cli {
@@ -53,6 +54,16 @@ int init(const ConfigFlags& flags) {
   return kExitOk;
 }
 
+/// Another shell, or a service, may have what is missing here.
+void warn_of_missing(const config::Settings& settings) {
+  auto warn = [](const Error& error) {
+    fmt::print(stderr, "weir: as things are here, Weir would not start: {}\n",
+               flow::printable(error.context()));
+  };
+  if (auto secrets = config::resolve(settings.redaction); !secrets) warn(secrets.error());
+  if (auto receivers = app::remote_receivers(settings.logging); !receivers) warn(receivers.error());
+}
+
 int check(const ConfigFlags& flags) {
   auto file = file_of(flags);
   if (!file) return report(file.error());
@@ -62,17 +73,15 @@ int check(const ConfigFlags& flags) {
     fmt::print(stderr, "weir: {}: {}\n", flow::printable(*file), flow::printable(sound.error().context()));
     return kExitUsage;
   }
-  if (auto policy = policy::Policy::compile(loaded->settings.filter.layers); !policy)
-    return report(policy.error());
+  const config::Settings& settings = loaded->settings;
+  auto filtering = app::compile_filter(settings.filter, settings.upstream.private_hosts,
+                                       {settings.tls.intercept, settings.tls.passthrough});
+  if (!filtering) return report(filtering.error());
   if (auto skip = config::compile(loaded->settings.log_skip); !skip) return report(skip.error());
-  // Another shell, or a service, may have what is missing here.
-  if (auto secrets = config::resolve(loaded->settings.redaction); !secrets)
-    fmt::print(stderr, "weir: as things are here, Weir would not start: {}\n",
-               flow::printable(secrets.error().context()));
-  if (auto receivers = config::all_receivers(loaded->settings.logging); !receivers)
-    return report(receivers.error());
+  if (auto receivers = config::all_receivers(settings.logging); !receivers) return report(receivers.error());
   if (auto control = config::check_control(loaded->settings.control); !control)
     return report(control.error());
+  warn_of_missing(settings);
   report(loaded->warnings);
   auto sets = std::ranges::count_if(loaded->origins,
                                     [&](const auto& origin) { return origin.second.source == loaded->file; });
@@ -150,6 +159,13 @@ void print_skips(std::string_view key, const config::LogSkipSettings& settings, 
                  fmt::format("{}, {}", policy::name(rule.layer), rule.source), out);
 }
 
+void print_receivers(std::string_view key, const config::LoggingSettings& settings, std::string& out) {
+  for (std::size_t i = 0; i < settings.receivers.size(); ++i)
+    for (const config::LogReceiver& receiver : settings.receivers[i])
+      print_line(key, config::to_table(receiver).toml(),
+                 fmt::format("{}, {}", policy::name(static_cast<policy::Layer>(i)), receiver.place), out);
+}
+
 void print_table(const config::Configuration& loaded, std::string& out) {
   out += loaded.file.empty() ? "# no configuration file (`weir config init` writes one)\n"
                              : "# " + flow::printable(loaded.file) + "\n";
@@ -163,6 +179,8 @@ void print_table(const config::Configuration& loaded, std::string& out) {
       print_redaction(field.key, loaded.settings.redaction, out);
     else if (field.key == "log_skip.rules")
       print_skips(field.key, loaded.settings.log_skip, out);
+    else if (field.key == "logging.receivers")
+      print_receivers(field.key, loaded.settings.logging, out);
     else
       print_line(field.key, field.show(loaded.settings).toml(), loaded.origin(field.key).str(), out);
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/table.h"
+#include "flow/process.h"
 #include "flow/text.h"
 #include "flow/view.h"
 
@@ -77,6 +78,23 @@ std::string error_block(const flow::Flow& flow, bool color) {
   return text;
 }
 
+std::string sender_text(const flow::Flow& flow) {
+  std::string label = flow::process_label(flow);
+  bool unknown = label.empty() && flow.sender && !flow.sender->unknown.empty();
+  return unknown ? "unknown: " + flow.sender->unknown : label;
+}
+
+std::string process_block(const Process& process, bool color) {
+  std::string parents;
+  for (const Process::Ancestor& parent : process.parents)
+    join(parents, fmt::format("{}[{}]", parent.name, parent.pid));
+  std::string text = "\n" + bold(fmt::format("Process {}", process.pid), color) + "\n";
+  text += fact("executable", process.executable);
+  text += fact("command", flow::command_line(process) + (process.arguments_cut ? " ..." : ""));
+  if (process.started != 0) text += fact("started", flow::local_date_time(process.started));
+  return text + fact("parents", parents);
+}
+
 std::string tls_fact(const flow::Connection& connection) {
   std::string tls = connection.tls_version;
   join(tls, connection.cipher);
@@ -119,11 +137,13 @@ std::string summary_text(const Details& details) {
   text += fmt::format("  {:<12} {}\n", "outcome", outcome_text(details.row, details.color));
   text += fact("started", flow::local_date_time(flow.started) + " (" + flow::rfc3339(flow.started) + ")");
   text += fact("session", details.row.session);
+  text += fact("process", sender_text(flow));
   text += fact("protocol", how_text(flow));
   text += fact("request", body_fact(flow.request_body));
   if (flow.has_response) text += fact("response", body_fact(flow.response_body));
   text += fact("marks", flow.marks);
   text += error_block(flow, details.color);
+  if (flow.sender && flow.sender->pid != 0) text += process_block(*flow.sender, details.color);
   if (details.client) text += connection_block(*details.client, false, details.color);
   if (details.upstream) text += connection_block(*details.upstream, flow.upstream_reused, details.color);
   if (std::string timing = timing_text(flow.timing); !timing.empty())

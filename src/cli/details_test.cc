@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include "flow/process.h"
 #include "tests/support/fake_query.h"
 
 namespace weir::cli {
@@ -70,6 +71,31 @@ TEST_F(DetailsTest, SummaryOfAPlainExchange) {
             "  issued by    CN=Example Root\n"
             "  valid until  2030-01-01T00:00:00Z\n"
             "  SHA-256      ab12\n");
+}
+
+TEST_F(DetailsTest, TheProgramThatSentIt) {
+  flow::set_sender(row_.flow, std::make_shared<const Process>(Process{
+                                  .pid = 1234,
+                                  .started = testing::kMoment,
+                                  .name = "curl",
+                                  .executable = "/usr/bin/curl",
+                                  .arguments = {"curl", "-H", "A: b\x1b[2J\nforged", "https://a.example/"},
+                                  .arguments_cut = true,
+                                  .parents = {{1200, "bash"}, {1, "init\x1b"}}}));
+  std::string text = summary_text(details());
+  EXPECT_NE(text.find("  process      curl[1234]\n"), std::string::npos);
+  EXPECT_NE(text.find("\nProcess 1234\n"
+                      "  executable   /usr/bin/curl\n"
+                      "  command      curl -H 'A: b\\x1b[2J\\nforged' https://a.example/ ...\n"
+                      "  started      2024-01-15 10:30:05\n"
+                      "  parents      bash[1200], init\\x1b[1]\n"),
+            std::string::npos)
+      << text;
+  flow::set_sender(row_.flow,
+                   std::make_shared<const Process>(Process{.unknown = "ended before it was looked up"}));
+  text = summary_text(details());
+  EXPECT_NE(text.find("  process      unknown: ended before it was looked up\n"), std::string::npos);
+  EXPECT_EQ(text.find("\nProcess"), std::string::npos);
 }
 
 TEST_F(DetailsTest, AnErrorComesWithItsMend) {

@@ -53,12 +53,12 @@ void print_text(const Judged& judged, std::string& out) {
   fmt::format_to(std::back_inserter(out), "  {}\n", flow::printable(judged.verdict.explanation()));
   if (!judged.considered.empty()) out += "\nLooked at, in this order\n";
   for (const policy::Considered& each : judged.considered)
-    fmt::format_to(std::back_inserter(out), "  {} {:<12}  {}{}{}\n",
+    fmt::format_to(std::back_inserter(out), "  {} {:<12}  {}{}{}{}{}\n",
                    each.decided   ? "=>"
                    : each.matched ? " *"
                                   : " -",
                    name(each.layer), flow::printable(each.what), each.source.empty() ? "" : "  ",
-                   flow::printable(each.source));
+                   flow::printable(each.source), each.note.empty() ? "" : "  ", flow::printable(each.note));
 }
 
 void print_json(const Judged& judged, std::string& out) {
@@ -70,6 +70,7 @@ void print_json(const Judged& judged, std::string& out) {
   for (const policy::Considered& each : judged.considered) {
     json.begin_object().field("rule", each.what).field("layer", name(each.layer));
     json.field("source", each.source).field("matched", each.matched).field("decided", each.decided);
+    if (!each.note.empty()) json.field("note", each.note);
     json.end_object();
   }
   json.end_array().end_object();

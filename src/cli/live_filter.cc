@@ -21,56 +21,44 @@ std::string lines(const config::Problems& problems) {
 
 LiveFilter::LiveFilter(config::Sources sources, app::Server& server, const config::Configuration& loaded,
                        Tell tell)
-    : sources_(std::move(sources)),
-      server_(server),
-      tell_(std::move(tell)),
-      project_(loaded.project),
-      stamps_(stamps_of(loaded.watched)) {
+    : sources_(std::move(sources)), server_(server), tell_(std::move(tell)), project_(loaded.project) {
+  follow(loaded);
   tell_how_to_answer(loaded.settings.filter);
 }
 
 void LiveFilter::reload_if_changed() {
-  if (stamps_of(files()) != stamps_) reload();
+  bool changed = false;
+  for (File& file : files_) {
+    auto now = config::stamp_of(file.path);
+    changed |= now != file.read && now == file.seen;
+    file.seen = now;
+  }
+  if (changed) reload();
 }
 
 void LiveFilter::reload() {
+  for (File& file : files_) file.read = config::stamp_of(file.path);
   auto loaded = config::load(sources_);
-  if (!loaded) {
-    stamps_ = stamps_of(files());
-    return stays(lines(loaded.error()));
-  }
+  if (!loaded) return stays(lines(loaded.error()));
   if (!loaded->warnings.empty()) tell_(lines(loaded->warnings), true);
-  stamps_ = stamps_of(loaded->watched);
   if (in_use(project_) && !in_use(loaded->project))
     return stays("the project's file was changed or removed; `weir trust` says that it was you");
   if (auto set = server_.set_filter(loaded->settings.filter); !set)
     return stays(flow::printable(set.error().context()));
   project_ = loaded->project;
+  follow(*loaded);
   tell_("the filter was read again and is in force", false);
   tell_how_to_answer(loaded->settings.filter);
+}
+
+void LiveFilter::follow(const config::Configuration& loaded) {
+  files_.clear();
+  for (const auto& [path, stamp] : loaded.watched) files_.push_back({path, stamp, stamp});
 }
 
 void LiveFilter::stays(const std::string& why) {
   tell_(why, true);
   tell_("the filter stays as it was", true);
-}
-
-// A file that is not there, or cannot be looked at, has a stamp of its own: all zero.
-LiveFilter::Stamps LiveFilter::stamps_of(const std::vector<std::string>& files) {
-  Stamps out;
-  for (const std::string& file : files) {
-    std::error_code error;
-    Stamp stamp{std::filesystem::last_write_time(file, error), 0};
-    if (!error) stamp.size = std::filesystem::file_size(file, error);
-    out.emplace_back(file, error ? Stamp() : stamp);
-  }
-  return out;
-}
-
-std::vector<std::string> LiveFilter::files() const {
-  std::vector<std::string> out;
-  for (const auto& [file, stamp] : stamps_) out.push_back(file);
-  return out;
 }
 
 void LiveFilter::tell_how_to_answer(const config::FilterSettings& filter) {

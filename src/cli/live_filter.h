@@ -1,10 +1,8 @@
 // LiveFilter: the filter of a running server, which follows the files it came from.
 #pragma once
 
-#include <filesystem>
 #include <functional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "app/server.h"
@@ -21,21 +19,21 @@ class LiveFilter {
   /// `loaded` is what the server was started with, by `sources`. The server must outlive this.
   LiveFilter(config::Sources sources, app::Server& server, const config::Configuration& loaded, Tell tell);
 
+  /// For a change to count, a file must look the same twice: who saves it in steps is not to be read between
+  /// them.
   void reload_if_changed();
-  /// The last good filter stays where the new one has a mistake, and where a project's file that narrows it
-  /// would only vanish: whoever is held back by it may be able to change it.
+  /// At once. The last good filter stays where the new one has a mistake, and where a project's file that
+  /// narrows it would only vanish: whoever is held back by it may be able to change it.
   void reload();
 
  private:
-  struct Stamp {
-    std::filesystem::file_time_type changed;
-    std::uintmax_t size = 0;
-    bool operator==(const Stamp&) const = default;
+  struct File {
+    std::string path;
+    config::FileStamp read;  ///< as it was before it was read
+    config::FileStamp seen;  ///< when it was looked at last
   };
-  using Stamps = std::vector<std::pair<std::string, Stamp>>;
 
-  static Stamps stamps_of(const std::vector<std::string>& files);
-  std::vector<std::string> files() const;
+  void follow(const config::Configuration& loaded);
   void stays(const std::string& why);
   void tell_how_to_answer(const config::FilterSettings& filter);
 
@@ -43,7 +41,7 @@ class LiveFilter {
   app::Server& server_;
   Tell tell_;
   config::ProjectFile project_;
-  Stamps stamps_;
+  std::vector<File> files_;
   std::string hint_;
 };
 

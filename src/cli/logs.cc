@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "cli/count_flag.h"
 #include "cli/listing.h"
 #include "cli/log_source.h"
 #include "cli/logs_internal.h"
@@ -54,8 +55,8 @@ int list(const OpenQuery& open, const Logs& logs, Output& out) {
   if (*printed == 0 && !logs.options.json && !logs.options.stats)
     fmt::print(stderr, "weir: no flow matches\n");
   const store::Filter& filter = logs.options.filter;
-  if (*printed == 0 && !(filter.process.empty() && filter.device.empty() && filter.model.empty()))
-    fmt::print(stderr, "weir: this version does not record process, device and model\n");
+  if (*printed == 0 && !(filter.device.empty() && filter.model.empty()))
+    fmt::print(stderr, "weir: this version does not record device and model\n");
   return kExitOk;
 }
 
@@ -92,11 +93,10 @@ void add_filters(CLI::App& app, store::Filter& filter) {
       ->type_name("STATUS");
   app.add_flag("--errors", filter.errors, "Only failures and statuses from 400");
   app.add_flag("--blocked", filter.blocked, "Only what policy blocked");
-  app.add_option(
-         "--process", filter.process,
-         "Only what this program sent (part of its name); not recorded yet, so only for logs that have it")
+  app.add_option("--process", filter.process,
+                 "Only what this program sent: part of its name[pid], path or command line")
       ->type_name("TEXT");
-  app.add_option("--device", filter.device, "The same for the device it came from; not recorded yet")
+  app.add_option("--device", filter.device, "Only what came from this device; not recorded yet")
       ->type_name("TEXT");
   app.add_option("--model", filter.model, "The same for the model it asks; not recorded yet")
       ->type_name("TEXT");
@@ -115,10 +115,9 @@ void add_formats(CLI::App& app, Logs& logs) {
 }
 
 void add_flags(CLI::App& app, Logs& logs) {
-  app.add_option_function<std::size_t>(
-         "-n,--last", [&logs](std::size_t count) { logs.options.last = count; },
-         "Only the newest N of those that match (default 100; 0 = all; with -f default 10; 0 = none)")
-      ->type_name("N");
+  add_count_flag(
+      app, "-n,--last", logs.options.last,
+      "Only the newest N of those that match (default 100; 0 = all; with -f default 10; 0 = none)");
   add_filters(app, logs.options.filter);
   add_formats(app, logs);
   add_place_flags(app, logs.place);

@@ -9,6 +9,7 @@
 #include <deque>
 #include <memory>
 
+#include "cli/count_flag.h"
 #include "cli/log_source.h"
 #include "cli/logs_options.h"
 #include "cli/output.h"
@@ -137,10 +138,8 @@ CLI::App* add_logs_internal(CLI::App& logs, int& exit_code) {
       ->check(CLI::IsMember({"proxy", "logging", "all"}))
       ->capture_default_str();
   verb->add_flag("-f,--follow", internal->follow, "Go on with what comes");
-  verb->add_option_function<std::size_t>(
-          "-n,--last", [internal](std::size_t count) { internal->last = count; },
-          "Only the newest N lines (default 100; 0 = all; with -f default 10; 0 = none)")
-      ->type_name("N");
+  add_count_flag(*verb, "-n,--last", internal->last,
+                 "Only the newest N lines (default 100; 0 = all; with -f default 10; 0 = none)");
   add_time_flag(*verb, "--since", internal->since, "Only lines from this time on, as of `weir logs`");
   add_time_flag(*verb, "--until", internal->until, "Only lines up to this time");
   verb->add_flag("--no-color", internal->no_color, "No colours");

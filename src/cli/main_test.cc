@@ -50,6 +50,22 @@ class MainTest : public ::testing::Test {
   std::string folder_;
 };
 
+TEST_F(MainTest, ACountHasNoSign) {
+  for (std::vector<std::string> words :
+       std::vector<std::vector<std::string>>{{"logs", "--last"},
+                                             {"logs", "internal", "--last"},
+                                             {"show", "--messages"},
+                                             {"sessions", "prune", "--keep"}}) {
+    for (const char* count : {"-1", "+1", "1.5", "99999999999999999999", "x"}) {
+      std::vector<std::string> wrong = words;
+      wrong.insert(wrong.end(), {count, "--data", folder_});
+      Outcome outcome = run(wrong);
+      EXPECT_EQ(outcome.status, kExitUsage) << words.front() << count;
+      EXPECT_THAT(outcome.err, HasSubstr("is not a count; accepted are whole numbers from 0"));
+    }
+  }
+}
+
 TEST_F(MainTest, VersionAndHelp) {
   EXPECT_THAT(run({"--version"}).out, StartsWith("weir "));
   EXPECT_EQ(run({"--version"}).status, kExitOk);

@@ -105,7 +105,7 @@ int monitor(const MonitorFlags& flags) {
     return kExitUsage;
   }
   ignore_sigpipe();
-  auto session = reach_session(flags.place, flags.socket);
+  auto session = reach_session(flags.place, flags.socket, Several::newest);
   if (!session) return report_missing(session.error());
   if (auto sent = session->send(R"({"type":"monitor"})"); !sent) return report(sent.error());
   std::string name = session->path().parent_path().filename().string();

@@ -66,8 +66,9 @@ MonitorScreen::Question MonitorScreen::question_of(JsonValue root, TimePoint now
   out.method = text(root, "method");
   out.url = text(root, "url");
   out.path = text(root, "path");
-  std::uint64_t port = root["port"].natural().value_or(443);
-  out.host = text(root, "host") + (port == 443 || port == 80 ? "" : fmt::format(":{}", port));
+  std::uint64_t usual = out.url.starts_with("http://") ? 80 : 443;
+  std::uint64_t port = root["port"].natural().value_or(usual);
+  out.host = text(root, "host") + (port == usual ? "" : fmt::format(":{}", port));
   out.why = text(root, "reason");
   if (auto source = root["source"].string()) out.why += " (" + flow::printable(*source) + ")";
   for (JsonValue field : root["headers"])
@@ -97,8 +98,10 @@ void MonitorScreen::take_line(std::string_view line, TimePoint now) {
   } else if (type == "answered") {
     std::string outcome = root["action"].string() == "allow" ? "allowed" : "blocked";
     if (auto scope = root["scope"].string())
-      outcome += ", and remembered: " + covered(text(root, "id"), *scope);
+      outcome += ", and remembered: " + few_lines(covered(text(root, "id"), *scope));
     take_end(text(root, "id"), outcome, now);
+  } else if (root["error"].string() == "no_such_scope") {
+    take_refusal(text(root, "id"), text(root, "message"));
   } else if (type == "error") {
     take_end(text(root, "id"), "not taken: " + text(root, "message"), now);
   }
@@ -135,6 +138,12 @@ void MonitorScreen::take_end(const std::string& id, std::string_view outcome, Ti
   if (!current) return;
   shown_ = answered_ = false;
   settled_at_ = now + kSettle;
+}
+
+void MonitorScreen::take_refusal(const std::string& id, std::string_view why) {
+  if (!shown_ || questions_.front().id != id) return;
+  answered_ = false;
+  print(fmt::format("  #{} not taken: {}\n", id, why));
 }
 
 void MonitorScreen::show_next(TimePoint now) {
@@ -181,9 +190,12 @@ void MonitorScreen::show_past() {
   print(out);
 }
 
+// A URL is as long as a client likes it to be: what is to be decided about must stay on the screen.
+std::string MonitorScreen::few_lines(std::string_view text) const { return flow::fitted(text, 3 * columns_); }
+
 void MonitorScreen::show_details() {
   const Question& question = questions_.front();
-  print(fmt::format("  {}\n  {}\n", question.word(), question.why));
+  print(fmt::format("  {}\n  {}\n", few_lines(question.word()), few_lines(question.why)));
   show_scopes();
 }
 
@@ -197,8 +209,8 @@ void MonitorScreen::show_scopes() {
       kTimes[question.keep].words);
   for (std::size_t i = 0; i < question.scopes.size(); ++i) {
     const Scope& scope = question.scopes[i];
-    out += fmt::format("  {} {}  {}\n       {}\n", i == question.chosen ? ">" : " ", i + 1, scope.covers,
-                       question.known ? scope.past : "being counted");
+    out += fmt::format("  {} {}  {}\n       {}\n", i == question.chosen ? ">" : " ", i + 1,
+                       few_lines(scope.covers), question.known ? scope.past : "being counted");
   }
   if (!question.complete) out += "  Only the newest recordings were looked at.\n";
   print(out);

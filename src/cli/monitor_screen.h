@@ -64,6 +64,8 @@ class MonitorScreen {
   std::string covered(const std::string& id, std::string_view scope) const;
   void take_history(JsonValue root);
   void take_end(const std::string& id, std::string_view outcome, TimePoint now);
+  /// An answer that was not taken; the question stays open.
+  void take_refusal(const std::string& id, std::string_view why);
   /// When nothing is shown and there is something to show.
   void show_next(TimePoint now);
   void show_box();
@@ -74,6 +76,7 @@ class MonitorScreen {
   void print(std::string_view text);
   void prompt(TimePoint now);
   void clear_prompt();
+  std::string few_lines(std::string_view text) const;
   std::string boxed(std::string_view text) const;
   std::string rule(std::string_view left, std::string_view right) const;
   bool is_escape(char key, TimePoint now);

@@ -177,6 +177,40 @@ TEST_F(Monitor, tells_what_came_of_its_answer) {
               HasSubstr("  #3 the client went away\n"));
 }
 
+TEST_F(Monitor, an_answer_that_was_not_taken_can_be_given_again) {
+  shows(1);
+  hits("s");
+  EXPECT_THAT(takes(R"({"type":"error","error":"no_such_scope","message":"it has others","id":"1"})"),
+              HasSubstr("  #1 not taken: it has others\n"));
+  EXPECT_THAT(hits("a"), HasSubstr(R"("id":"1","action":"allow")"));
+}
+
+TEST_F(Monitor, a_port_is_told_unless_it_is_the_schemes_own) {
+  const std::pair<const char*, const char*> rows[] = {
+      {R"("url":"http://a.test/","host":"a.test","port":80)", "Host:   a.test  "},
+      {R"("url":"https://a.test/","host":"a.test","port":443)", "Host:   a.test  "},
+      {R"("url":"http://a.test:443/","host":"a.test","port":443)", "Host:   a.test:443"},
+      {R"("url":"https://a.test:80/","host":"a.test","port":80)", "Host:   a.test:80"},
+  };
+  for (const auto& [members, text] : rows) {
+    passes(milliseconds(50));
+    EXPECT_THAT(takes(fmt::format(R"({{"type":"question","id":"1","timeout":30,{}}})", members)),
+                HasSubstr(text));
+    takes(R"({"type":"ended","id":"1","action":"block","by":"user"})");
+  }
+}
+
+TEST_F(Monitor, a_giant_url_does_not_push_the_question_off_the_screen) {
+  shows(1);
+  takes(R"({"type":"ended","id":"1","action":"block","by":"user"})");
+  passes(milliseconds(50));
+  takes(question(2, std::string(8000, 'x')));
+  passes(milliseconds(300));
+  screen.take_output();
+  hits("?");
+  EXPECT_LT(screen.take_output().size(), 1500u);
+}
+
 TEST_F(Monitor, past_traffic_is_told_when_it_is_known) {
   constexpr const char* kHistory =
       R"({"type":"history","id":"1","complete":false,"scopes":{"url":{"requests":0,"hosts":0},)"

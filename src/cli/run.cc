@@ -12,6 +12,7 @@
 #include "cli/ask_hint.h"
 #include "cli/live_filter.h"
 #include "cli/problems.h"
+#include "cli/run_sandbox.h"
 #include "cli/run_summary.h"
 #include "cli/serving.h"
 #include "cli/signals.h"
@@ -30,31 +31,47 @@ constexpr auto kDrain = std::chrono::milliseconds(1000);
 
 struct RunFlags {
   ServingFlags serving;
+  SandboxFlags sandbox;
+  sandbox::EnvironmentChoice variables;
   bool include_loopback = false;
   bool quiet = false;
   bool marked = false;  ///< the command was set off by "--"
   std::vector<std::string> command;
 };
 
-/// The environment for CMD, with the trust stores written that its variables name.
-Result<std::vector<std::string>> environment(const app::Server& server, const std::string& ca_dir,
-                                             bool include_loopback) {
-  sandbox::Injection injection;
-  injection.proxy = server.endpoints().front();
-  injection.ca_file = server.authority().certificate_path();
-  injection.bundle_file = ca_dir + "/bundle.pem";
-  injection.session_id = server.store()->session_id();
-  injection.include_loopback = include_loopback;
-  if (auto written = tls::write_bundle(injection.bundle_file, server.authority()); !written)
-    return pass(written);
-  std::string java = ca_dir + "/truststore.jks";
-  if (auto written = tls::write_java_trust_store(java, kTrustPassword, server.authority())) {
-    injection.java_trust_store = java;
-    injection.java_trust_password = kTrustPassword;
-  } else {
+/// The trust stores that variables of CMD's environment name.
+struct TrustFiles {
+  std::string authority, bundle;
+  std::string java;  ///< empty: it could not be written, which has been said
+};
+
+Result<TrustFiles> write_trust_files(const std::string& ca_dir) {
+  auto authority = tls::Authority::load_or_create(ca_dir);
+  if (!authority) return pass(authority);
+  TrustFiles out{.authority = authority->certificate_path(),
+                 .bundle = ca_dir + "/bundle.pem",
+                 .java = ca_dir + "/truststore.jks"};
+  if (auto written = tls::write_bundle(out.bundle, *authority); !written) return pass(written);
+  if (auto written = tls::write_java_trust_store(out.java, kTrustPassword, *authority); !written) {
     log::warn("Java programs will not trust Weir: {}", written.error().message());
+    out.java.clear();
   }
-  return sandbox::child_environment(sandbox::own_environment(), injection);
+  return out;
+}
+
+Result<std::vector<std::string>> environment(const RunFlags& flags, const TrustFiles& trust,
+                                             std::string session, const std::vector<HostPort>& endpoints) {
+  sandbox::Injection injection;
+  if (!endpoints.empty()) injection.proxy = endpoints.front();
+  injection.ca_file = trust.authority;
+  injection.bundle_file = trust.bundle;
+  injection.java_trust_store = trust.java;
+  injection.java_trust_password = kTrustPassword;
+  injection.session_id = std::move(session);
+  injection.include_loopback = flags.include_loopback;
+  auto base = sandbox::chosen_environment(sandbox::own_environment(), flags.variables);
+  if (!base) return pass(base);
+  return sandbox::child_environment(*base, injection);
 }
 
 /// While it lives, Weir's own log goes to its files alone: it must not mix with CMD's output.
@@ -66,15 +83,16 @@ class QuietLog {
 };
 
 /// Waits for CMD's end; passes signals on and follows the filter's files meanwhile.
-Result<sandbox::Exit> wait_for(sandbox::Spawner& spawner, const Signals& signals, LiveFilter& filter) {
+/// Null where CMD could change them.
+Result<sandbox::Exit> wait_for(sandbox::Spawner& spawner, const Signals& signals, LiveFilter* filter) {
   constexpr int kLookMs = 50;
   constexpr auto kLookAtFiles = std::chrono::seconds(1);
   TimePoint look = steady_now() + kLookAtFiles;
   for (;;) {
     pollfd ended{.fd = spawner.exit_fd(), .events = POLLIN, .revents = 0};
     if (poll(&ended, 1, kLookMs) > 0) return spawner.take_exit();
-    if (steady_now() >= look) {
-      filter.reload_if_changed();
+    if (filter != nullptr && steady_now() >= look) {
+      filter->reload_if_changed();
       look = steady_now() + kLookAtFiles;
     }
     while (auto signal = signals.wait(std::chrono::milliseconds(0))) {
@@ -137,6 +155,15 @@ void print_end(const app::Server& server, const std::string& summary) {
     fmt::print(stderr, "weir: look with `weir logs --session {}`\n", server.store()->session_id());
 }
 
+int report_no_sandbox(const Error& error) {
+  if (error.code() == Code::bad_config) return report(error);
+  fmt::print(stderr,
+             "weir: no sandbox, so the command was not run: {}\nweir: `weir doctor` shows what this machine "
+             "lacks\n",
+             flow::printable(error.context()));
+  return kExitNoSandbox;
+}
+
 /// Starts CMD and sees it to its end; prints the summary.
 int run_command(sandbox::Spawner& spawner, app::Server& server, const RunSummary& summary,
                 const Signals& signals, const RunFlags& flags, const config::Configuration& loaded,
@@ -151,7 +178,8 @@ int run_command(sandbox::Spawner& spawner, app::Server& server, const RunSummary
   LiveFilter filter(flags.serving.sources(), server, loaded, [](const std::string& text, bool complaint) {
     log::write(complaint ? log::Level::warn : log::Level::info, "filter", text);
   });
-  auto ended = wait_for(spawner, signals, filter);
+  bool fixed = flags.sandbox.on && !flags.sandbox.files_are_closed();
+  auto ended = wait_for(spawner, signals, fixed ? nullptr : &filter);
   Duration took = steady_now() - begun;
   stop(server, signals);
   quiet.reset();
@@ -171,16 +199,27 @@ int run(const RunFlags& flags) {
   if (!complete) return report(complete.error());
   log::set_level(complete->log_level);
   Signals signals;
-  RunSummary summary;
-  auto server = app::Server::start(*complete, &summary);
+  auto trust = write_trust_files(complete->ca_dir);
+  if (!trust) return report(trust.error());
+  std::unique_ptr<RunSandbox> sandbox;
+  if (flags.sandbox.on) {
+    auto opened =
+        RunSandbox::open(*spawner, flags.sandbox, *complete, {trust->authority, trust->bundle, trust->java});
+    if (!opened) return report_no_sandbox(opened.error());
+    sandbox = std::move(*opened);
+  }
+  RunSummary summary(flags.sandbox.on);
+  auto server =
+      app::Server::start(*complete, &summary, sandbox ? sandbox->listeners() : app::HandedListeners());
   if (!server) return report(server.error());
   if (const auto* socket = (*server)->ask_socket(); socket != nullptr && !flags.quiet)
     fmt::print(stderr, "{}", ask_hint(complete->filter, socket->native()));
   if (const HostPort* metrics = (*server)->metrics_endpoint(); metrics != nullptr && !flags.quiet)
     fmt::print(stderr, "weir: metrics at http://{}/metrics\n", metrics->str());
-  auto env = environment(**server, complete->ca_dir, flags.include_loopback);
+  auto env = environment(flags, *trust, (*server)->store()->session_id(), (*server)->endpoints());
   if (!env) return report(env.error());
-  return run_command(*spawner, **server, summary, signals, flags, *loaded, std::move(*env));
+  return run_command(sandbox ? sandbox->inside() : *spawner, **server, summary, signals, flags, *loaded,
+                     std::move(*env));
 }
 
 }  // namespace
@@ -189,7 +228,16 @@ void add_run(CLI::App& app, int& exit_code) {
   CLI::App* verb = app.add_subcommand("run", "Run a command behind a private proxy and record what it sends");
   auto flags = std::make_shared<RunFlags>();
   flags->serving.add_to(*verb, false);
+  flags->sandbox.add_to(*verb);
   verb->add_flag("--include-loopback", flags->include_loopback, "Proxy requests to localhost, too");
+  auto many = [verb](const char* flag, std::vector<std::string>& into, const char* type, const char* help) {
+    verb->add_option(flag, into, help)->type_name(type)->allow_extra_args(false);
+  };
+  many("--env", flags->variables.set, "NAME=VALUE", "Set this variable for the command (repeatable)");
+  verb->add_flag(
+      "--clear-env", flags->variables.clear,
+      "Pass on no variables but the basic ones (PATH, HOME, TERM, language) and those of --pass-env");
+  many("--pass-env", flags->variables.pass, "NAME", "Pass this one on all the same (repeatable)");
   verb->add_flag("-q,--quiet", flags->quiet, "No summary at the end");
   verb->prefix_command();
   verb->footer("Flags of Weir go before the command: weir run --passthrough '*.bank.example' -- npm install");

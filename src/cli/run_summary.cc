@@ -56,7 +56,10 @@ std::string RunSummary::text(const std::string& command, int status, Duration to
     line(fmt::format("  and {} that log_skip.rules keep out of the record", plural(skipped, "request")));
   if (requests_ == 0 && skipped > 0) return out;
   if (requests_ == 0) {
-    line("nothing came through: programs that ignore HTTP_PROXY go past this proxy");
+    line(sandboxed_
+             ? "nothing came through: the command opened no connection"
+             : "nothing came through: programs that ignore HTTP_PROXY go past this proxy; --sandbox holds "
+               "them, too");
     return out;
   }
   std::vector<std::pair<std::string, Host>> busiest(hosts_.begin(), hosts_.end());

@@ -13,6 +13,8 @@ namespace weir::cli {
 /// Thread-safe. Bounded: hosts beyond the first thousand are counted together.
 class RunSummary final : public app::Observer {
  public:
+  /// `sandboxed`: nothing can have gone past the proxy.
+  explicit RunSummary(bool sandboxed = false) : sandboxed_(sandboxed) {}
   void closed(const flow::Flow& flow) override;
   /// `skipped`: how many requests were not recorded since log-skip rules say so; they are not seen here.
   std::string text(const std::string& command, int status, Duration took, std::uint64_t skipped) const;
@@ -23,6 +25,7 @@ class RunSummary final : public app::Observer {
     std::uint64_t bytes = 0;
     std::uint64_t errors = 0;
   };
+  const bool sandboxed_;
   mutable std::mutex mutex_;
   std::map<std::string, Host> hosts_;
   std::map<std::string, std::uint64_t> error_codes_;

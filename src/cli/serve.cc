@@ -19,6 +19,8 @@ namespace {
 
 void greet(const app::Server& server, const config::Settings& settings) {
   for (const HostPort& place : server.endpoints()) fmt::print(stderr, "weir: listening on {}\n", place.str());
+  for (const std::string& place : server.guest_places())
+    fmt::print(stderr, "weir: guests come in at {}\n", flow::printable(place));
   if (server.store() != nullptr)
     fmt::print(stderr, "weir: session {}, recorded in {}\n", server.store()->session_id(),
                server.store()->directory().string());

@@ -21,6 +21,23 @@ void ServingFlags::add_doors(CLI::App& verb) {
                   "Address and port to listen on (default 127.0.0.1:8080; port 0 = any free one)")
       ->type_name("HOST:PORT")
       ->allow_extra_args(false);
+  verb.add_option(
+          "--transparent", transparent,
+          "Address and port for connections that nftables redirects here (repeatable; docs/transparent.md)")
+      ->type_name("HOST:PORT")
+      ->allow_extra_args(false);
+  verb.add_option("--uds", uds,
+                  "Unix socket for the relays of virtual machines and network namespaces, weir-guest "
+                  "(repeatable)")
+      ->type_name("PATH")
+      ->allow_extra_args(false);
+  verb.add_option("--vsock", vsock, "AF_VSOCK port for the relays of KVM guests (5002 is what they look for)")
+      ->type_name("PORT");
+  verb.add_option("--vsock-uds", vsock_uds,
+                  "The same for guests of Firecracker and Cloud Hypervisor: the path of the vsock device's "
+                  "socket; the port is 5002 unless given (repeatable)")
+      ->type_name("PATH[:PORT]")
+      ->allow_extra_args(false);
   verb.add_option("--auth", auth,
                   "Let in only who shows this name and password (repeatable; proxy_auth.users in the "
                   "configuration hides them from `ps`)")
@@ -116,6 +133,10 @@ config::Sources ServingFlags::sources() const {
     if (on) sources.overrides.push_back({key, {"true"}, flag});
   };
   many("listen", listen, "--listen");
+  many("transparent", transparent, "--transparent");
+  many("guest.uds", uds, "--uds");
+  one("guest.vsock", vsock, "--vsock");
+  many("guest.vsock_uds", vsock_uds, "--vsock-uds");
   many("proxy_auth.users", auth, "--auth");
   set("allow_open_proxy", allow_open_proxy, "--allow-open-proxy");
   one("reverse", reverse, "--reverse");

@@ -19,7 +19,9 @@ namespace weir::cli {
 /// The flags of a serving verb, bound to a subcommand; must live as long as the App.
 struct ServingFlags {
   std::string config_file;
-  std::vector<std::string> listen, auth;
+  std::vector<std::string> listen, transparent, auth;
+  std::string vsock;
+  std::vector<std::string> uds, vsock_uds;
   std::string reverse;
   bool reverse_keep_host = false, allow_open_proxy = false, no_capture = false;
   std::string threads, ca_dir, data_dir, log_level, upstream_proxy, when_full, keylog;

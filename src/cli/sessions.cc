@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "base/json.h"
+#include "cli/count_flag.h"
 #include "cli/output.h"
 #include "cli/place.h"
 #include "cli/problems.h"
@@ -195,12 +196,8 @@ void add_prune(CLI::App& verb, std::shared_ptr<Sessions> sessions, int& exit_cod
           "--max-size", [&limits](const std::string& text) { limits.bytes = parsed_size(text); },
           "The oldest, until all together need no more: 500M, 2G")
       ->type_name("SIZE");
-  prune_verb
-      ->add_option_function<std::size_t>(
-          "--keep", [&limits](std::size_t count) { limits.keep = count; },
-          "The newest N stay whatever the others say; alone: all but those go")
-      ->type_name("N")
-      ->check(CLI::NonNegativeNumber);
+  add_count_flag(*prune_verb, "--keep", limits.keep,
+                 "The newest N stay whatever the others say; alone: all but those go");
   prune_verb->add_flag("--dry-run", sessions->dry_run, "Only say what would go");
   add_place(*prune_verb, *sessions);
   prune_verb->footer(

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "cli/body.h"
+#include "cli/count_flag.h"
 #include "cli/details.h"
 #include "cli/log_source.h"
 #include "cli/messages.h"
@@ -154,8 +155,8 @@ void add_show(CLI::App& app, int& exit_code) {
   auto* response = verb->add_flag("--response-body", show->response_body, "Only the response's body");
   request->excludes(response);
   for (auto* one_body : {raw, request, response}) one_body->excludes(json);
-  verb->add_option("--messages", show->messages,
-                   "At most this many WebSocket messages (a terminal shows 100, else all)");
+  add_count_flag(*verb, "--messages", show->messages,
+                 "At most this many WebSocket messages (a terminal shows 100, else all)");
   verb->add_flag("--no-color", show->no_color, "No colours");
   add_place_flags(*verb, show->place);
   add_from_flag(*verb, show->source);

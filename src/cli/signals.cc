@@ -14,7 +14,12 @@ Signals::Signals() {
 std::optional<Signals::Signal> Signals::wait(std::chrono::milliseconds limit) const {
   timespec time{.tv_sec = limit.count() / 1000, .tv_nsec = limit.count() % 1000 * 1'000'000};
   siginfo_t about{};
-  int number = sigtimedwait(&set_, &about, &time);
+  // The kernel hands out the lowest number first: many a SIGHUP would keep a SIGTERM waiting for ever.
+  sigset_t ending = set_;
+  sigdelset(&ending, SIGHUP);
+  timespec at_once{};
+  int number = sigtimedwait(&ending, &about, &at_once);
+  if (number < 0) number = sigtimedwait(&set_, &about, &time);
   if (number < 0) return std::nullopt;
   return Signal{number, about.si_code != SI_KERNEL};
 }

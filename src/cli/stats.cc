@@ -11,8 +11,20 @@ namespace weir::cli {
 namespace {
 
 constexpr std::size_t kSlowest = 3;
-constexpr std::size_t kTopHosts = 5;
+constexpr std::size_t kTop = 5;
 constexpr std::size_t kMostHosts = 10'000;
+
+using Count = std::pair<std::string, std::uint64_t>;
+
+// The most frequent of them.
+std::vector<Count> top(const std::unordered_map<std::string, std::uint64_t>& counts) {
+  std::vector<Count> out(counts.begin(), counts.end());
+  std::ranges::sort(out, [](const Count& a, const Count& b) {
+    return a.second != b.second ? a.second > b.second : a.first < b.first;
+  });
+  if (out.size() > kTop) out.erase(out.begin() + kTop, out.end());
+  return out;
+}
 
 struct ClassName {
   int hundreds;
@@ -42,12 +54,13 @@ void Stats::add(const store::Row& row) {
   }
   if (flow.duration_us >= 0) {
     ++timed_;
-    duration_sum_us_ += flow.duration_us;
+    duration_sum_us_ += static_cast<std::uint64_t>(flow.duration_us);
     remember_if_slow(row);
   }
   sent_ += flow.request_head_bytes + flow.request_body.size;
   received_ += flow.response_head_bytes + flow.response_body.size;
   count_host(flow.request.origin.place.host);
+  count_process(flow.process);
 }
 
 void Stats::remember_if_slow(const store::Row& row) {
@@ -69,17 +82,12 @@ void Stats::count_host(const std::string& host) {
   }
 }
 
-std::vector<Stats::HostCount> Stats::top_hosts() const {
-  std::vector<HostCount> top(hosts_.begin(), hosts_.end());
-  std::ranges::sort(top, [](const HostCount& a, const HostCount& b) {
-    return a.second != b.second ? a.second > b.second : a.first < b.first;
-  });
-  if (top.size() > kTopHosts) top.erase(top.begin() + kTopHosts, top.end());
-  return top;
+void Stats::count_process(const std::string& name) {
+  if (!name.empty() && (processes_.contains(name) || processes_.size() < kMostHosts)) ++processes_[name];
 }
 
 std::int64_t Stats::average_us() const {
-  return timed_ == 0 ? -1 : duration_sum_us_ / static_cast<std::int64_t>(timed_);
+  return timed_ == 0 ? -1 : static_cast<std::int64_t>(duration_sum_us_ / timed_);
 }
 
 std::string Stats::percent(std::uint64_t part) const {
@@ -108,10 +116,13 @@ std::string Stats::text() const {
     out += fmt::format("    {:>6}  {} {} ({})\n", flow::duration_text(slow.duration_us),
                        flow::printable(slow.method), flow::printable(slow.url), flow::printable(slow.id));
   out += "  Top hosts:\n";
-  for (const auto& [host, count] : top_hosts())
+  for (const auto& [host, count] : top(hosts_))
     out += fmt::format("    {}  {}\n", percent(count), flow::printable(host));
   if (other_hosts_ > 0)
     out += fmt::format("    {}  hosts after the first {} names\n", percent(other_hosts_), kMostHosts);
+  if (!processes_.empty()) out += "  Top programs:\n";
+  for (const auto& [name, count] : top(processes_))
+    out += fmt::format("    {}  {}\n", percent(count), flow::printable(name));
   return out;
 }
 
@@ -130,9 +141,14 @@ void Stats::write(JsonWriter& json) const {
     json.field("duration_ns", slow.duration_us * 1000).end_object();
   }
   json.end_array().key("top_hosts").begin_array();
-  for (const auto& [host, count] : top_hosts())
+  for (const auto& [host, count] : top(hosts_))
     json.begin_object().field("host", host).field("requests", count).end_object();
-  json.end_array().end_object();
+  json.end_array();
+  if (!processes_.empty()) json.key("top_processes").begin_array();
+  for (const auto& [name, count] : top(processes_))
+    json.begin_object().field("process", name).field("requests", count).end_object();
+  if (!processes_.empty()) json.end_array();
+  json.end_object();
 }
 
 }  // namespace weir::cli

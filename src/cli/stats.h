@@ -25,12 +25,11 @@ class Stats {
     std::int64_t duration_us;
     std::string method, url, id;
   };
-  using HostCount = std::pair<std::string, std::uint64_t>;
   using Hosts = std::unordered_map<std::string, std::uint64_t>;
 
   void remember_if_slow(const store::Row& row);
   void count_host(const std::string& host);
-  std::vector<HostCount> top_hosts() const;
+  void count_process(const std::string& name);
   std::int64_t average_us() const;
   std::string counts_text() const;
   std::string percent(std::uint64_t part) const;
@@ -40,7 +39,7 @@ class Stats {
   std::uint64_t errors_ = 0;
   std::uint64_t open_ = 0;
   std::uint64_t timed_ = 0;
-  std::int64_t duration_sum_us_ = 0;
+  std::uint64_t duration_sum_us_ = 0;
   WallNanos first_ = 0;
   WallNanos last_ = 0;
   std::uint64_t sent_ = 0;
@@ -48,6 +47,7 @@ class Stats {
   std::vector<Slow> slowest_;      // slowest first
   Hosts hosts_;                    // the first kMostHosts names met
   std::uint64_t other_hosts_ = 0;  // flows of all further names
+  Hosts processes_;                // the same for programs, where they are known
 };
 
 }  // namespace weir::cli

@@ -23,15 +23,17 @@ StatusText status_text(const store::Row& row);
 
 /// A row in words, safe to print. Bodies are filled in by who has them.
 struct RowText {
-  std::string time, method, duration, url, request_body, response_body;
+  std::string time, method, duration, process, url, request_body, response_body;
   StatusText status;
 };
 RowText row_text(const store::Row& row);
 
-/// "10:30:05 GET  200 150ms https://api.example.com/users\n", bodies on lines of their own below it.
+/// "10:30:05 GET  200 150ms https://api.example.com/users (curl[1234])\n", bodies on lines of their own below
+/// it; the last only where the program is known.
 std::string compact_line(const RowText& row, bool color);
 
-/// A box around columns as wide as what they hold. Measure every row first, then fit, then print.
+/// A box around columns as wide as what they hold. Measure every row first, then fit, then print. Programs
+/// have a column when one of them is known.
 class Table {
  public:
   Table(bool bodies, bool color) : count_(bodies ? kColumns : kColumns - 2), color_(color) {}
@@ -46,14 +48,19 @@ class Table {
   std::string foot() const;
 
  private:
-  static constexpr std::size_t kColumns = 7;
-  static constexpr std::size_t kFirstElastic = 4;
+  static constexpr std::size_t kColumns = 8;
+  static constexpr std::size_t kProcess = 4;
+  static constexpr std::size_t kFirstElastic = 5;
+
+  bool shown(std::size_t column) const {
+    return column < count_ && (column != kProcess || widths_[kProcess] > 0);
+  }
 
   std::string rule(std::string_view left, std::string_view middle, std::string_view right) const;
 
   std::size_t count_;
   bool color_;
-  std::array<std::size_t, kColumns> widths_{4, 6, 6, 8, 3, 8, 9};  // those of the titles
+  std::array<std::size_t, kColumns> widths_{4, 6, 6, 8, 0, 3, 8, 9};  // those of the titles
 };
 
 }  // namespace weir::cli

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include "flow/process.h"
 #include "flow/text.h"
 #include "tests/support/fake_query.h"
 
@@ -62,6 +63,26 @@ TEST_F(TableTest, BodiesGetColumns) {
             "├──────────┼────────┼────────┼──────────┼──────────────────────────┼──────────┼───────────┤\n"
             "│ 10:30:06 │ GET    │ 200    │ 150ms    │ https://api.example.com/ │ {\"q\":1}  │           │\n"
             "└──────────┴────────┴────────┴──────────┴──────────────────────────┴──────────┴───────────┘\n");
+}
+
+TEST_F(TableTest, ProgramsGetAColumnWhenOneIsKnown) {
+  store::Row known = sample_row(1, 200, "GET", "/"), unknown = sample_row(2, 200, "GET", "/");
+  flow::set_sender(known.flow, std::make_shared<const Process>(Process{.pid = 1234, .name = "curl"}));
+  EXPECT_EQ(table_of({row_text(known), row_text(unknown)}),
+            "┌──────────┬────────┬────────┬──────────┬────────────┬──────────────────────────┐\n"
+            "│   TIME   │ METHOD │ STATUS │ DURATION │  PROCESS   │           URL            │\n"
+            "├──────────┼────────┼────────┼──────────┼────────────┼──────────────────────────┤\n"
+            "│ 10:30:06 │ GET    │ 200    │ 150ms    │ curl[1234] │ https://api.example.com/ │\n"
+            "│ 10:30:07 │ GET    │ 200    │ 150ms    │            │ https://api.example.com/ │\n"
+            "└──────────┴────────┴────────┴──────────┴────────────┴──────────────────────────┘\n");
+  EXPECT_EQ(compact_line(row_text(known), false),
+            "10:30:06 GET  200 150ms https://api.example.com/ (curl[1234])\n");
+  std::string table = table_of({row_text(known)}, 70);
+  EXPECT_EQ(flow::display_width(std::string_view(table).substr(0, table.find('\n'))), 77u)
+      << "the URL has its least width";
+  flow::set_sender(known.flow, std::make_shared<const Process>(
+                                   Process{.pid = 1234, .name = "a\x1b[2J name that goes on and on"}));
+  EXPECT_EQ(row_text(known).process, "a\\x1b[2J name t...[1234]");
 }
 
 TEST_F(TableTest, FitsTheTerminalByCuttingTheUrl) {

@@ -57,7 +57,7 @@ void add_traffic_flags(CLI::App& app, Traffic& traffic) {
       ->excludes("--data")
       ->excludes("--all");
   app.add_option("--process", traffic.filter.process,
-                 "Only requests of the program whose name has this in it, where it was recorded")
+                 "Only requests of this program: part of its name[pid], path or command line")
       ->type_name("TEXT");
 }
 

@@ -7,11 +7,11 @@
 #include <cstdio>
 #include <memory>
 
+#include "app/filtering.h"
 #include "cli/problems.h"
 #include "cli/verbs.h"
 #include "config/load.h"
 #include "flow/text.h"
-#include "policy/policy.h"
 #include "tls/file.h"
 
 namespace weir::cli {
@@ -32,8 +32,13 @@ int trust(const TrustFlags& flags) {
   const config::ProjectFile& project = loaded->project;
   if (project.path.empty())
     return report(Error(Code::not_found, "there is no .weir.toml here or further up; name the file"));
-  if (auto policy = policy::Policy::compile(loaded->settings.filter.layers); !policy)
-    return report(policy.error());
+  if (!project.path.ends_with("/.weir.toml"))
+    return report(Error(Code::bad_config, project.path + " would never be looked for: a project's file is "
+                                                         "named .weir.toml"));
+  const config::Settings& settings = loaded->settings;
+  auto filtering = app::compile_filter(settings.filter, settings.upstream.private_hosts,
+                                       {settings.tls.intercept, settings.tls.passthrough});
+  if (!filtering) return report(filtering.error());
   if (auto stored = config::store_trust({project.path, project.sha256, flags.widen}); !stored)
     return report(stored.error());
   fmt::print("trusted, {}: {}\n",

@@ -97,6 +97,16 @@ TEST_F(TrustTest, WhatWouldBeRefusedLaterIsRefusedNow) {
   EXPECT_THAT(refused.err, HasSubstr("the rule \"a.test\" allows; a project's file may only narrow"));
   write("[[filter.rules]]\npattern = \"((\"\naction = \"block\"\n");
   EXPECT_THAT(run({"trust"}).err, HasSubstr("~/code/.weir.toml:1: pattern \"((\""));
+  fs::create_directories(home_ + "/.config/weir");
+  std::ofstream(home_ + "/.config/weir/config.toml") << "[tls]\npassthrough = [\"a.test\"]\n";
+  write(std::string(kNarrows) + "methods = [\"POST\"]\n");
+  EXPECT_THAT(run({"trust"}).err, HasSubstr("~/code/.weir.toml:1: the rule a.test cannot be enforced"));
+  EXPECT_THAT(run({"trust", "list"}).out, IsEmpty());
+}
+
+TEST_F(TrustTest, WhatNobodyWouldLookForIsNotTrusted) {
+  std::ofstream("other.toml") << kNarrows;
+  EXPECT_THAT(run({"trust", "other.toml"}).err, HasSubstr("~/code/other.toml would never be looked for"));
   EXPECT_THAT(run({"trust", "list"}).out, IsEmpty());
 }
 
@@ -128,11 +138,29 @@ TEST_F(TrustTest, ConfigShowsRulesWithLayerAndSource) {
                         "\"project\",\n      \"source\": \"~/code/.weir.toml:1\""));
 }
 
+TEST_F(TrustTest, ConfigShowsEachReceiverWithItsPlace) {
+  std::ofstream("corp.toml") << "[[logging.receivers]]\nname = \"central\"\ntype = \"syslog\"\n";
+  std::ofstream("user.toml") << "[[logging.receivers]]\nname = \"mine\"\ntype = \"syslog\"\n";
+  ::setenv("WEIR_CORP_CONFIG", "corp.toml", 1);
+  std::string table = run({"config", "show", "user.toml"}).out;
+  ::unsetenv("WEIR_CORP_CONFIG");
+  EXPECT_THAT(table, testing::ContainsRegex("logging.receivers .*\"central\".* # corp, corp.toml:1\n"
+                                            "logging.receivers .*\"mine\".* # user, user.toml:1\n"));
+}
+
 TEST_F(TrustTest, ConfigCheckCompilesTheRules) {
   std::ofstream("user.toml") << "[[filter.rules]]\npattern = \"((\"\naction = \"block\"\n";
   Outcome bad = run({"config", "check", "user.toml"});
   EXPECT_EQ(bad.status, kExitUsage);
   EXPECT_THAT(bad.err, HasSubstr("user.toml:1: pattern \"((\""));
+  std::ofstream("user.toml") << kNarrows << "methods = [\"POST\"]\n[tls]\npassthrough = [\"a.test\"]\n";
+  EXPECT_THAT(run({"config", "check", "user.toml"}).err, HasSubstr("the rule a.test cannot be enforced"));
+  std::ofstream("user.toml") << "[[logging.receivers]]\ntype = \"http\"\nurl = \"http://a.test/\"\n"
+                                "bearer_token = { env = \"WEIR_TEST_NOT_SET\" }\n";
+  Outcome elsewhere = run({"config", "check", "user.toml"});
+  EXPECT_EQ(elsewhere.status, kExitOk);
+  EXPECT_THAT(elsewhere.err, HasSubstr("as things are here, Weir would not start: user.toml:1: logging "
+                                       "receiver \"http-1\": Authorization: the variable WEIR_TEST_NOT_SET"));
   std::ofstream("user.toml") << kNarrows;
   Outcome good = run({"config", "check", "user.toml"});
   EXPECT_EQ(good.status, kExitOk) << good.err;

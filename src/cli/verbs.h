@@ -12,8 +12,9 @@ namespace weir::cli {
 
 /// Exit statuses of every verb but `run`, which ends with its command's own.
 inline constexpr int kExitOk = 0;
-inline constexpr int kExitError = 1;  ///< the work failed, or nothing was recorded
-inline constexpr int kExitUsage = 2;  ///< the command line is wrong
+inline constexpr int kExitError = 1;       ///< the work failed, or nothing was recorded
+inline constexpr int kExitUsage = 2;       ///< the command line is wrong
+inline constexpr int kExitNoSandbox = 78;  ///< no sandbox could be made (EX_CONFIG of sysexits.h)
 
 /// Each adds its subcommand to `app`. The subcommand's callback does the verb's work, on the main thread and
 /// before any other thread was started, and leaves the exit status in `exit_code`, which outlives `app`.

@@ -5,6 +5,7 @@
 
 #include "config/doors.h"
 #include "config/upstream_proxy.h"
+#include "net/guest_preamble.h"
 #include "policy/host_patterns.h"
 #include "policy/no_proxy.h"
 
@@ -45,6 +46,21 @@ bool Path::parse(const Scalar& scalar, const Place& place, std::string& out) {
 bool OptionalPath::parse(const Scalar& scalar, const Place& place, std::string& out) {
   if (!is_text(scalar) || !scalar.text.empty()) return Path::parse(scalar, place, out);
   out.clear();
+  return true;
+}
+
+bool VsockSocketPath::parse(const Scalar& scalar, const Place& place, VsockSocket& out) {
+  Scalar path = scalar;
+  std::uint64_t port = net::kGuestPort;
+  std::size_t colon = path.text.rfind(':');
+  if (auto number = colon == std::string::npos ? std::nullopt : parse_decimal(path.text.substr(colon + 1))) {
+    port = *number;
+    path.text.resize(colon);
+  }
+  VsockSocket read;
+  if (port == 0 || port >= UINT32_MAX || !Path::parse(path, place, read.path)) return false;
+  read.port = static_cast<std::uint32_t>(port);
+  out = std::move(read);
   return true;
 }
 

@@ -92,6 +92,18 @@ struct OptionalPath : Path {
   static bool parse(const Scalar& scalar, const Place& place, std::string& out);
 };
 
+/// A path and, behind a colon, the port of a guest's vsock.
+struct VsockSocketPath {
+  static std::string accepts() {
+    return "the path that the VMM was given, in quotes, and a port behind it where that is not 5002: "
+           "\"/run/vm/v.sock\", \"/run/vm/v.sock:6000\"";
+  }
+  static bool parse(const Scalar& scalar, const Place& place, VsockSocket& out);
+  static Value show(const VsockSocket& socket) {
+    return Value::string(socket.path + ":" + std::to_string(socket.port));
+  }
+};
+
 /// The certificate for the hosts of a pattern: a table in the file, HOST=CERT[,KEY] on the command line.
 struct ClientCertificateFiles {
   static std::string accepts() {

@@ -53,7 +53,21 @@ Result<void> check_doors(const Settings& settings) {
     return bad(
         "proxy_auth.users (--auth) is for clients that know they speak to a proxy; those of reverse "
         "(--reverse) do not: take one of the two away");
-  if (asked || settings.allow_open_proxy) return {};
+  if (reverse && settings.guest.any())
+    return bad(
+        "guest.uds, guest.vsock and guest.vsock_uds are for guests that go anywhere, reverse (--reverse) "
+        "leads "
+        "to one place: take one of the two away");
+  if (settings.allow_open_proxy) return {};
+  for (const HostPort& place : settings.transparent) {
+    if (is_loopback_host(place.host)) continue;
+    return bad(
+        "transparent " + place.str() +
+        ": anybody whose packets get there could use this proxy, and redirected clients cannot be asked "
+        "for credentials; listen on 127.0.0.1, or say that it is meant (allow_open_proxy = true, "
+        "--allow-open-proxy)");
+  }
+  if (asked) return {};
   for (const HostPort& place : settings.listen) {
     if (is_loopback_host(place.host)) continue;
     return bad("listen " + place.str() + ": anybody who can reach that address could " +

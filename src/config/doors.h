@@ -20,7 +20,7 @@ Result<http::Origin> parse_reverse(std::string_view url);
 
 /// What no single setting shows. Refuses (bad_config) addresses beyond this machine where nobody is asked for
 /// credentials and allow_open_proxy does not say that this is meant; and credentials in reverse mode, whose
-/// clients know of no proxy.
+/// clients know of no proxy; and guests there.
 Result<void> check_doors(const Settings& settings);
 
 }  // namespace weir::config

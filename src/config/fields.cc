@@ -161,6 +161,10 @@ constexpr Field redaction_switch(std::string_view key, std::string_view comment)
 
 constexpr Field kFields[] = {
     many<Listen, MEMBER(listen)>("listen", "Where to listen. Port 0 takes any free port."),
+    many<Listen, MEMBER(transparent)>(
+        "transparent",
+        "Where to listen for connections that the system redirects here (nftables REDIRECT or TPROXY); see\n"
+        "docs/transparent.md."),
     one<Count<0, 1024>, MEMBER(threads)>("threads", "Worker threads. 0 = one for each core."),
     one<OptionalPath, MEMBER(ca_dir)>(
         "ca_dir", "Folder of the certificate authority. Empty = weir/ca in $XDG_DATA_HOME (~/.local/share)."),
@@ -396,6 +400,17 @@ constexpr Field kFields[] = {
     one<Switch, MEMBER(control.allow_remote)>(
         "control.allow_remote",
         "Whether that may be an address that other machines can reach; it takes a token, too."),
+
+    many<Path, MEMBER(guest.uds)>(
+        "guest.uds",
+        "Unix sockets at which the relays of virtual machines and network namespaces (weir-guest) come in."),
+    one<Count<0, UINT32_MAX - 1>, MEMBER(guest.vsock)>(
+        "guest.vsock", "The same on this AF_VSOCK port, for KVM guests with a vhost-vsock device. 0 = none."),
+    many<VsockSocketPath, MEMBER(guest.vsock_uds)>(
+        "guest.vsock_uds",
+        "The same for guests whose VMM maps vsock to Unix sockets (Firecracker, Cloud Hypervisor): the path "
+        "it\n"
+        "was given, \"PATH\" or \"PATH:PORT\". The socket is PATH_PORT; the port is 5002 unless given."),
 };
 #undef MEMBER
 #undef IN_LAYER

@@ -112,7 +112,13 @@ TEST_F(LayersTest, NoLayersRulesReplaceAnothers) {
     EXPECT_EQ(of(out, layer).rules[0].layer, layer);
   }
   EXPECT_EQ(of(out, Layer::corp).rules[0].source, corp_ + ":1");
-  EXPECT_THAT(out.watched, ElementsAre(project_, user_, corp_, "/etc/weir/corp.toml"));
+  std::vector<std::string> watched;
+  for (const auto& [path, stamp] : out.watched) {
+    watched.push_back(path);
+    EXPECT_EQ(stamp, stamp_of(path)) << path;
+  }
+  EXPECT_THAT(watched,
+              ElementsAre(project_, trust_file(project_).value(), user_, corp_, "/etc/weir/corp.toml"));
 }
 
 TEST_F(LayersTest, ABrokenOrMissingCorpFileStops) {
@@ -124,6 +130,24 @@ TEST_F(LayersTest, ABrokenOrMissingCorpFileStops) {
   EXPECT_THAT(problems(), ElementsAre("~/corp.toml: cannot be read: No such file or directory"));
   fs::create_directory(corp_);
   EXPECT_THAT(problems(), ElementsAre(HasSubstr("Is a directory")));
+}
+
+TEST_F(LayersTest, ALinkThatLeadsNowhereIsNotAnAbsentFile) {
+  fs::create_symlink("gone.toml", user_);
+  EXPECT_THAT(problems(),
+              ElementsAre("~/.config/weir/config.toml: cannot be read: No such file or directory"));
+}
+
+TEST_F(LayersTest, AStampTellsAFileFromAnother) {
+  write(user_, "a");
+  FileStamp first = stamp_of(user_);
+  EXPECT_EQ(stamp_of(user_), first);
+  // Saved by rename, of the same size and time.
+  write(user_ + "~", "b");
+  fs::last_write_time(user_ + "~", fs::last_write_time(user_));
+  fs::rename(user_ + "~", user_);
+  EXPECT_NE(stamp_of(user_), first);
+  EXPECT_EQ(stamp_of(home_ + "/gone"), FileStamp());
 }
 
 TEST_F(LayersTest, TheVariableAddsACorpFileAndReplacesNone) {
@@ -168,6 +192,13 @@ TEST_F(LayersTest, AProjectFileIsSkippedUntilItIsTrusted) {
   out = good();
   EXPECT_THAT(texts(out.warnings), ElementsAre(HasSubstr("it has changed since you trusted it. Look at")));
   EXPECT_EQ(of(out, Layer::project).default_action, std::nullopt);
+}
+
+TEST_F(LayersTest, AProjectFileThatCannotBeReadStopsNobodyWhoDoesNotTrustIt) {
+  write(project_, std::string(5 << 20, '#'));
+  EXPECT_THAT(texts(good().warnings), ElementsAre(HasSubstr("is not used: you have not trusted it")));
+  ASSERT_TRUE(store_trust({project_, content_hash("a"), false}));
+  EXPECT_THAT(problems(), ElementsAre(HasSubstr("is longer than 4194304 bytes")));
 }
 
 TEST_F(LayersTest, AProjectMayNarrow) {
@@ -222,6 +253,23 @@ write = "ask"
                   std::string("~/code/.weir.toml:14: filter.domains: the entry \"d.test\" asks, which would "
                               "lift a block of the layers above") +
                       kNarrow));
+}
+
+TEST_F(LayersTest, NoProjectLiftsTheBlockThatTheCommandLineImplies) {
+  const Sources allowing{
+      .rules = {{.pattern = "a.test", .action = Action::allow, .source = "--allow-domain"}}};
+  const Sources blocking{
+      .rules = {{.pattern = "a.test", .action = Action::block, .source = "--block-domain"}}};
+  write_trusted("[filter]\ndefault_action = \"allow\"\n");
+  EXPECT_THAT(problems(allowing), ElementsAre(HasSubstr("\"allow\" is weaker than the \"block\"")));
+  write_trusted("[filter]\ndefault_action = \"ask\"\n");
+  EXPECT_THAT(problems(allowing), ElementsAre(HasSubstr("\"ask\" is weaker than the \"block\"")));
+  EXPECT_EQ(effective_default(good(blocking).settings.filter), Action::ask) << "allow would be implied";
+  const std::string ask = "[[filter.rules]]\npattern = \"b.test\"\naction = \"ask\"\n";
+  write_trusted("[filter]\ndefault_action = \"block\"\n" + ask);
+  EXPECT_THAT(problems(allowing), ElementsAre(HasSubstr("would lift a block")));
+  write_trusted("[filter]\ndefault_action = \"allow\"\n", true);
+  EXPECT_EQ(effective_default(good(allowing).settings.filter), Action::allow) << "the user said --widen";
 }
 
 TEST_F(LayersTest, AQuestionInPlaceOfADomainsBlockWidens) {

@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
+#include <span>
 #include <tuple>
 #include <utility>
 
@@ -15,6 +17,7 @@
 #include "config/paths.h"
 #include "config/project.h"
 #include "config/toml_file.h"
+#include "config/trust.h"
 
 namespace weir::config {
 namespace {
@@ -162,26 +165,37 @@ Place place_of(const std::string& path, Layer layer) {
   return {std::filesystem::absolute(path, ignored).parent_path(), home_dir().value_or(""), layer, path};
 }
 
+void watch(Merge& merge, const std::string& path) {
+  merge.configuration.watched.push_back({path, stamp_of(path)});
+}
+
+/// A link that leads nowhere is there all the same: somebody meant a file.
+bool is_there(const std::string& path) {
+  struct stat info;
+  return ::lstat(path.c_str(), &info) == 0;
+}
+
 void load_file(Merge& merge, const std::string& path, bool required, Layer layer) {
-  merge.configuration.watched.push_back(path);
+  watch(merge, path);
   auto text = read_file(path);
   if (text) {
     if (layer == Layer::user) merge.configuration.file = path;
     merge.add_file(*text, place_of(path, layer));
-  } else if (required || text.error().code() != Code::not_found) {
+  } else if (required || text.error().code() != Code::not_found || is_there(path)) {
     merge.report(path, 0, 0, text.error().context());
   }
 }
 
 void load_project(Merge& merge, const ProjectChoice& choice) {
-  auto found = find_project(choice);
-  if (!found)
-    return merge.report(choice.file.empty() ? ".weir.toml" : choice.file, 0, 0, found.error().context());
-  if (!*found) return;
-  ProjectFile& file = merge.configuration.project = std::move((*found)->file);
-  merge.configuration.watched.push_back(file.path);
+  std::string path = project_path(choice);
+  if (path.empty()) return;
+  watch(merge, path);
+  if (auto trusted = trust_file(path)) watch(merge, *trusted);
+  auto found = read_project(path, choice.trust);
+  if (!found) return merge.report(path, 0, 0, found.error().context());
+  ProjectFile& file = merge.configuration.project = std::move(found->file);
   if (std::string why = why_unused(file); why.empty())
-    merge.add_file((*found)->text, place_of(file.path, Layer::project));
+    merge.add_file(found->text, place_of(file.path, Layer::project));
   else
     merge.configuration.warnings.push_back({file.path, 0, 0, std::move(why)});
 }
@@ -207,8 +221,13 @@ void load_command_line(Merge& merge, const Sources& sources) {
 void imply_default(Configuration& configuration) {
   FilterSettings& filter = configuration.settings.filter;
   policy::RuleSet& own = filter.layers[std::to_underlying(Layer::command_line)];
-  if (own.rules.empty() || effective_default(filter)) return;
+  if (own.rules.empty()) return;
   bool all_block = std::ranges::all_of(own.rules, [](auto& r) { return r.action == policy::Action::block; });
+  // The word of a project that may only narrow must not stand in the way of a block.
+  bool heed_project = all_block || configuration.project.trust == ProjectTrust::widen;
+  std::span<const policy::RuleSet> heeded(filter.layers);
+  if (!heed_project) heeded = heeded.first(std::to_underlying(Layer::project));
+  if (std::ranges::any_of(heeded, [](auto& layer) { return layer.default_action.has_value(); })) return;
   own.default_action = all_block ? policy::Action::allow : policy::Action::block;
   configuration.origins["filter.default_action"] = {Layer::command_line, own.rules.front().source, 0};
 }
@@ -222,6 +241,17 @@ void fill_in_ca_dir(Merge& merge) {
 }
 
 }  // namespace
+
+FileStamp stamp_of(const std::string& path) {
+  struct stat info;
+  if (::stat(path.c_str(), &info) != 0) return {};
+  auto nanoseconds = [](const timespec& time) { return time.tv_sec * 1'000'000'000 + time.tv_nsec; };
+  return {.modified = nanoseconds(info.st_mtim),
+          .changed = nanoseconds(info.st_ctim),
+          .device = info.st_dev,
+          .inode = info.st_ino,
+          .size = static_cast<std::uint64_t>(info.st_size)};
+}
 
 std::string Origin::str() const {
   if (layer == Layer::defaults) return "default";

@@ -59,6 +59,14 @@ struct ProjectFile {
   ProjectTrust trust = ProjectTrust::none;
 };
 
+/// What tells one content of a file from another without reading it; all zero when it is not there.
+struct FileStamp {
+  std::int64_t modified = 0, changed = 0;  ///< nanoseconds
+  std::uint64_t device = 0, inode = 0, size = 0;
+  bool operator==(const FileStamp&) const = default;
+};
+FileStamp stamp_of(const std::string& path);
+
 struct Configuration {
   Settings settings;
   std::map<std::string, Origin, std::less<>>
@@ -67,8 +75,13 @@ struct Configuration {
   ProjectFile project;  ///< also when it is not trusted, and so not used
   /// What the user should know, although it stops nothing. No part of them ends in a newline.
   Problems warnings;
-  /// Every file that was read or would have been, had it existed: what to watch.
-  std::vector<std::string> watched;
+  /// Every file that had a say or would have had one, had it existed, as it was before it was read: what to
+  /// watch.
+  struct Watched {
+    std::string path;
+    FileStamp stamp;
+  };
+  std::vector<Watched> watched;
 
   /// The origin of a dotted key ("tls.intercept").
   Origin origin(std::string_view key) const;

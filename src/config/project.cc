@@ -99,28 +99,29 @@ class Judge {
 
 }  // namespace
 
-Result<std::optional<ProjectText>> find_project(const ProjectChoice& choice) {
-  std::error_code error;
-  std::string path = choice.file;
-  if (path.empty()) {
-    auto here = std::filesystem::current_path(error);
-    if (!error) path = find_project_file(here.native());
-    if (path.empty()) return std::nullopt;
-  }
-  ProjectText out;
-  out.file.path = canonical_file(path);
+std::string project_path(const ProjectChoice& choice) {
+  if (!choice.file.empty()) return canonical_file(choice.file);
+  std::error_code error;  // without a working directory there is no project
+  auto here = std::filesystem::current_path(error);
+  std::string found = error ? std::string() : find_project_file(here.native());
+  return found.empty() ? found : canonical_file(found);
+}
+
+Result<ProjectText> read_project(const std::string& path, ProjectTrust trust) {
+  ProjectText out{.file = {.path = path, .trust = trust}};
+  bool look_up = trust == ProjectTrust::look_up;
+  auto said = look_up ? find_trust(path) : Result<std::optional<Trust>>(std::nullopt);
+  if (!said) return pass(said);
+  if (look_up) out.file.trust = ProjectTrust::none;
   auto text = tls::read_file(path, kMaxFile);
+  if (!text && out.file.trust == ProjectTrust::none && !*said) return out;
   if (!text) return pass(text);
   out.text = std::move(*text);
   out.file.sha256 = content_hash(out.text);
-  out.file.trust = choice.trust;
-  if (choice.trust != ProjectTrust::look_up) return out;
-  auto trust = find_trust(out.file.path);
-  if (!trust) return pass(trust);
-  out.file.trust = !*trust                               ? ProjectTrust::none
-                   : (*trust)->sha256 != out.file.sha256 ? ProjectTrust::changed
-                   : (*trust)->widen                     ? ProjectTrust::widen
-                                                         : ProjectTrust::narrow;
+  if (const auto& last = *said)
+    out.file.trust = last->sha256 != out.file.sha256 ? ProjectTrust::changed
+                     : last->widen                   ? ProjectTrust::widen
+                                                     : ProjectTrust::narrow;
   return out;
 }
 

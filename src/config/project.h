@@ -2,20 +2,22 @@
 // accepted it as it stands, and even then it may only narrow what the layers above allow.
 #pragma once
 
-#include <optional>
 #include <string>
 
 #include "config/load.h"
 
 namespace weir::config {
 
-/// The file, its text and what the user said about it. Nothing when there is no such file; io when it, or
-/// what the user said, cannot be read.
+/// Canonical; empty when there is none.
+std::string project_path(const ProjectChoice& choice);
+
+/// The file, its text and what the user said about it. io when what the user said cannot be read, or a file
+/// that he trusted: whatever somebody else has put there stops nobody.
 struct ProjectText {
   ProjectFile file;
   std::string text;
 };
-Result<std::optional<ProjectText>> find_project(const ProjectChoice& choice);
+Result<ProjectText> read_project(const std::string& path, ProjectTrust trust);
 
 /// Why a file is not used, for people; empty when it is.
 std::string why_unused(const ProjectFile& file);

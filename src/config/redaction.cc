@@ -81,10 +81,11 @@ RedactionRule read_rule(const Scalar& table, std::size_t number, const Place& pl
 }  // namespace
 
 void read_source(const Value& value, const Place& place, Complaints& complaints, SecretSource& out) {
-  const Scalar& table = value.items.front();
-  if (value.list || table.type != Scalar::Type::table)
+  // A list may be an empty one.
+  if (value.list || value.items.front().type != Scalar::Type::table)
     return complaints.push_back(
         {std::string("source: wanted is ") + kSourceExample, value.line, value.column});
+  const Scalar& table = value.items.front();
   Row row(table, "source: ", place, complaints);
   using Kind = SecretSource::Kind;
   int kinds = 0;

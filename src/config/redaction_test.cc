@@ -175,6 +175,7 @@ TEST_F(RedactionTest, WhatIsWrongIsSaidWithoutTheSecret) {
       rule("source = { value = 48151623 }"),
       ElementsAre(HasSubstr("source: value: what stands here is not accepted; wanted is the secret")));
   EXPECT_THAT(rule("source = { env = \"hunter 2\" }"), ElementsAre(Not(HasSubstr("hunter"))));
+  EXPECT_THAT(rule("source = []"), ElementsAre(HasSubstr("source: wanted is ")));
   EXPECT_THAT(rule("source = { }"), ElementsAre(HasSubstr("source: wanted is one place: " + example)));
   EXPECT_THAT(rule("source = { env = \"A\", value = \"hunter2\" }"),
               ElementsAre(HasSubstr("wanted is one place")));

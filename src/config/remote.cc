@@ -5,6 +5,7 @@
 
 #include "config/redaction.h"
 #include "config/row.h"
+#include "config/upstream_proxy.h"
 #include "flow/redaction.h"
 #include "http/syntax.h"
 
@@ -80,23 +81,33 @@ struct ProxyText {
   static std::string accepts() { return "the URL of a proxy in quotes, or \"\" for none"; }
   static std::string masked(std::string_view) { return "what stands here"; }
   static bool parse(const Scalar& scalar, const Place& place, std::string& out) {
-    return Text::parse(scalar, place, out);
+    bool none = scalar.text.empty() || scalar.text == kDirect;
+    if (!Text::parse(scalar, place, out)) return false;
+    if (none) out.clear();
+    return none || parse_proxy_url(scalar.text).has_value();
   }
 };
+
+// What says how long and of what kind a request is, is for Weir to say.
+constexpr std::array<std::string_view, 4> kOwnFields = {"content-type", "content-length", "content-encoding",
+                                                        "transfer-encoding"};
 
 bool is_field_value(std::string_view text) {
   return std::ranges::none_of(text, [](unsigned char c) { return (c < ' ' && c != '\t') || c == 0x7f; });
 }
 
+// Null for a list, which may be empty.
+const Scalar* single(const Value& value) { return value.list ? nullptr : &value.items.front(); }
+
 // A text, or a table that says where it is.
 SecretSource read_value(const Value& value, std::string_view what, const Place& place,
                         Complaints& complaints) {
   SecretSource out;
-  const Scalar& scalar = value.items.front();
-  if (!value.list && scalar.type == Scalar::Type::table) {
+  const Scalar* scalar = single(value);
+  if (scalar != nullptr && scalar->type == Scalar::Type::table) {
     read_source(value, place, complaints, out);
-  } else if (!value.list && scalar.type == Scalar::Type::string && is_field_value(scalar.text)) {
-    out.text = scalar.text;
+  } else if (scalar != nullptr && scalar->type == Scalar::Type::string && is_field_value(scalar->text)) {
+    out.text = scalar->text;
   } else {
     complaints.push_back(
         {std::string(what) + ": wanted is a text in quotes, or a table such as { env = \"TOKEN\" }",
@@ -107,8 +118,8 @@ SecretSource read_value(const Value& value, std::string_view what, const Place& 
 
 const Scalar* table_of(Row& row, std::string_view member, const Value* value) {
   if (value == nullptr) return nullptr;
-  const Scalar& table = value->items.front();
-  if (!value->list && table.type == Scalar::Type::table) return &table;
+  const Scalar* table = single(*value);
+  if (table != nullptr && table->type == Scalar::Type::table) return table;
   row.complain(
       std::string(member) + ": wanted is a table: " + std::string(member) + " = { name = \"value\" }",
       value->line, value->column);
@@ -121,6 +132,8 @@ void read_headers(Row& row, const Place& place, Complaints& complaints, LogRecei
   for (const Member& member : table->members) {
     if (!http::is_token(member.name))
       row.complain("headers: not the name of a header", member.value.line, member.value.column);
+    if (std::ranges::find(kOwnFields, lower(member.name)) != kOwnFields.end())
+      row.complain("headers: " + member.name + " is for Weir to set", member.value.line, member.value.column);
     out.headers.push_back({member.name, read_value(member.value, member.name, place, complaints)});
   }
 }
@@ -129,12 +142,12 @@ void read_attributes(Row& row, LogReceiver& out) {
   const Scalar* table = table_of(row, "attributes", row.take("attributes"));
   if (table == nullptr) return;
   for (const Member& member : table->members) {
-    const Scalar& value = member.value.items.front();
-    if (member.value.list || value.type != Scalar::Type::string)
+    const Scalar* value = single(member.value);
+    if (value == nullptr || value->type != Scalar::Type::string)
       row.complain("attributes: " + member.name + ": wanted is a text in quotes", member.value.line,
                    member.value.column);
     else
-      out.attributes.emplace_back(member.name, value.text);
+      out.attributes.emplace_back(member.name, value->text);
   }
 }
 
@@ -162,6 +175,10 @@ void read_web(Row& row, const Place& place, Complaints& complaints, LogReceiver&
   read_headers(row, place, complaints, out);
   if (const Value* token = row.take("bearer_token"))
     out.bearer_token = read_value(*token, "bearer_token", place, complaints);
+  bool authorized = std::ranges::any_of(
+      out.headers, [](const SecretField& field) { return iequals(field.name, "Authorization"); });
+  if (out.bearer_token && authorized)
+    row.complain("headers: Authorization is what bearer_token sets; keep one of them");
   row.read<Switch>("gzip", out.gzip);
   row.read<Path>("ca", out.ca);
   row.read<ProxyText>("proxy", out.proxy);

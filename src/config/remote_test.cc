@@ -114,10 +114,27 @@ TEST_F(ReceiversTest, Mistakes) {
       {"type = \"otlp\"\nurl = \"http://a/\"\nheaders = { a = 1 }", "wanted is a text"},
       {"type = \"otlp\"\nurl = \"http://a/\"\nbearer_token = { enw = \"A\" }", "did you mean env"},
       {"type = \"otlp\"\nurl = \"http://a/\"\nattributes = { a = 1 }", "attributes: a"},
+      {"type = \"otlp\"\nurl = \"http://a/\"\nheaders = []", "wanted is a table"},
+      {"type = \"otlp\"\nurl = \"http://a/\"\nheaders = { a = [] }", "wanted is a text"},
+      {"type = \"otlp\"\nurl = \"http://a/\"\nbearer_token = []", "wanted is a text"},
+      {"type = \"otlp\"\nurl = \"http://a/\"\nattributes = []", "wanted is a table"},
+      {"type = \"otlp\"\nurl = \"http://a/\"\nattributes = { a = [] }", "attributes: a"},
+      {"type = \"http\"\nurl = \"http://a/\"\nheaders = { content-LENGTH = \"3\" }", "is for Weir to set"},
+      {"type = \"http\"\nurl = \"http://a/\"\nheaders = { authorization = \"a\" }\nbearer_token = \"b\"",
+       "keep one of them"},
+      {"type = \"http\"\nurl = \"http://a/\"\nproxy = \"http://u:secret@a b/\"", "URL of a proxy"},
+      {"type = \"http\"\nurl = \"http://a/\"\nproxy = \"ftp://u:secret@a.example/\"", "URL of a proxy"},
   };
   for (const Row& row : rows) {
     EXPECT_THAT(complaint(row.table), HasSubstr(row.complaint)) << row.table;
     EXPECT_THAT(complaint(row.table), Not(HasSubstr("secret"))) << row.table;
+  }
+}
+
+TEST_F(ReceiversTest, NoProxyHasTwoNames) {
+  for (const char* proxy : {"", "direct"}) {
+    EXPECT_EQ(complaint("type = \"http\"\nurl = \"http://a/\"\nproxy = \"" + std::string(proxy) + "\""), "");
+    EXPECT_EQ(receivers_[0].proxy, "");
   }
 }
 

@@ -180,11 +180,26 @@ struct ControlSettings {
   bool allow_remote = false;       ///< listen beyond this machine
 };
 
+/// Where a VMM that maps vsock to Unix sockets (Firecracker, Cloud Hypervisor) connects for its guest.
+struct VsockSocket {
+  std::string path;  ///< absolute, as the VMM was given it; the socket is `path`_`port`
+  std::uint32_t port = 0;
+};
+
+/// The doors of virtual machines.
+struct GuestSettings {
+  std::vector<std::string> uds;  ///< Unix sockets, absolute paths
+  std::uint64_t vsock = 0;       ///< AF_VSOCK port; 0 = none
+  std::vector<VsockSocket> vsock_uds;
+  bool any() const { return vsock != 0 || !uds.empty() || !vsock_uds.empty(); }
+};
+
 struct Settings {
   std::vector<HostPort> listen{HostPort{"127.0.0.1", 8080}};  ///< port 0 = any free port
-  std::uint64_t threads = 0;                                  ///< 0 = one for each core
-  std::string ca_dir;                                         ///< absolute; `load` fills in default_ca_dir()
-  std::string data_dir;  ///< absolute; empty = the data folder of the project (config/paths.h)
+  std::vector<HostPort> transparent;  ///< for connections that a rule of the system redirects here
+  std::uint64_t threads = 0;          ///< 0 = one for each core
+  std::string ca_dir;                 ///< absolute; `load` fills in default_ca_dir()
+  std::string data_dir;               ///< absolute; empty = the data folder of the project (config/paths.h)
   log::Level log_level = log::Level::info;
   bool allow_open_proxy = false;  ///< listen beyond this machine although nobody is asked for credentials
   std::string reverse;            ///< the origin that every request goes to (config/doors.h); empty = a proxy
@@ -199,6 +214,7 @@ struct Settings {
   LogSkipSettings log_skip;
   LoggingSettings logging;
   ControlSettings control;
+  GuestSettings guest;
 };
 
 }  // namespace weir::config

@@ -24,12 +24,6 @@ Result<std::string> trust_folder() {
   return *root + "/trust";
 }
 
-Result<std::string> path_for(const std::string& file) {
-  auto folder = trust_folder();
-  if (!folder) return folder;
-  return *folder + "/" + content_hash(file) + ".toml";
-}
-
 Result<std::optional<Trust>> read_trust(const fs::path& path) {
   auto text = tls::read_file(path, kMaxFile);
   if (!text && text.error().code() == Code::not_found) return std::nullopt;
@@ -60,8 +54,14 @@ std::string content_hash(std::string_view text) {
   return hex({reinterpret_cast<const char*>(digest.data()), digest.size()});
 }
 
+Result<std::string> trust_file(const std::string& file) {
+  auto folder = trust_folder();
+  if (!folder) return folder;
+  return *folder + "/" + content_hash(file) + ".toml";
+}
+
 Result<std::optional<Trust>> find_trust(const std::string& file) {
-  auto path = path_for(file);
+  auto path = trust_file(file);
   if (!path) return pass(path);
   return read_trust(*path);
 }
@@ -70,7 +70,7 @@ Result<> store_trust(const Trust& trust) {
   auto folder = trust_folder();
   if (!folder) return pass(folder);
   if (auto made = make_private_dirs(*folder); !made) return made;
-  auto path = path_for(trust.file);
+  auto path = trust_file(trust.file);
   if (!path) return pass(path);
   std::string text = "file = " + Value::string(trust.file).toml() + "\nsha256 = \"" + trust.sha256 +
                      "\"\nwiden = " + (trust.widen ? "true" : "false") + "\n";
@@ -78,7 +78,7 @@ Result<> store_trust(const Trust& trust) {
 }
 
 Result<bool> remove_trust(const std::string& file) {
-  auto path = path_for(file);
+  auto path = trust_file(file);
   if (!path) return pass(path);
   if (::unlink(path->c_str()) == 0) return true;
   if (errno == ENOENT) return false;

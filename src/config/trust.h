@@ -22,6 +22,8 @@ std::string canonical_file(std::string_view path);
 /// The hash as Trust has it.
 std::string content_hash(std::string_view text);
 
+/// Where what is said about `file` is kept, said or not.
+Result<std::string> trust_file(const std::string& file);
 /// What was said last about `file`, as canonical_file names it; nothing when it was never trusted.
 Result<std::optional<Trust>> find_trust(const std::string& file);
 /// Replaces what was said before.

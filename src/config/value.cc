@@ -1,5 +1,6 @@
 #include "config/value.h"
 
+#include <algorithm>
 #include <limits>
 #include <span>
 
@@ -73,12 +74,24 @@ Value Value::strings(const std::vector<std::string>& texts) {
   return out;
 }
 
+namespace {
+
+/// As a key: bare where TOML allows it (v1.0.0, "Keys").
+std::string toml_key(const std::string& name) {
+  bool bare = !name.empty() && std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  });
+  return bare ? name : quoted(name);
+}
+
+}  // namespace
+
 std::string Scalar::toml() const {
   if (type == Type::integer || type == Type::boolean) return text;
   if (type != Type::table) return quoted(text);
   std::string out;
   for (const auto& [name, value] : members)
-    out.append(out.empty() ? "{ " : ", ").append(name).append(" = ").append(value.toml());
+    out.append(out.empty() ? "{ " : ", ").append(toml_key(name)).append(" = ").append(value.toml());
   return out.empty() ? "{}" : out + " }";
 }
 

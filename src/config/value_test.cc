@@ -52,6 +52,10 @@ TEST(Value, IsSpelledInTomlAndJson) {
   EXPECT_EQ(Value::strings({"a", "b"}).toml(), R"(["a", "b"])");
   EXPECT_EQ(Value::strings({"a", "b"}).json(), R"(["a","b"])");
   EXPECT_EQ(Value::strings({}).toml(), "[]");
+  Scalar table{.type = Scalar::Type::table};
+  table.members.emplace_back("a-b_1", Value::integer(1));
+  table.members.emplace_back("a.b", Value::integer(2));  // bare, it would be b in a
+  EXPECT_EQ(table.toml(), R"({ a-b_1 = 1, "a.b" = 2 })");
 }
 
 }  // namespace

@@ -89,7 +89,7 @@ AskDesk::Receipt AskDesk::answer(QuestionId id, Action action, std::optional<pol
   }
   end(question, {Decision::By::person, action});
   bool kept = coverage && options_.remember && remember(*asked, *coverage, action, until);
-  if (kept) settle_covered(*coverage, asked->inquiry.asker, action);
+  if (kept) settle_known(asked->inquiry.asker);
   return {Answered::taken, kept};
 }
 
@@ -102,12 +102,13 @@ bool AskDesk::remember(const Asked& asked, const policy::Coverage& coverage, Act
   return true;
 }
 
-void AskDesk::settle_covered(const policy::Coverage& coverage, const policy::Asker& asker, Action action) {
+void AskDesk::settle_known(const policy::Asker& asker) {
   for (auto question = open_.begin(); question != open_.end();) {
     auto current = question++;
     const proxy::Inquiry& inquiry = current->second.asked->inquiry;
-    if (inquiry.asker == asker && coverage.covers(inquiry.question()))
-      end(current, {Decision::By::memory, action});
+    if (inquiry.asker != asker) continue;
+    if (auto known = remembered_->find(inquiry.question(), asker))
+      end(current, {Decision::By::memory, *known});
   }
 }
 

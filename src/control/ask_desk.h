@@ -66,7 +66,7 @@ class AskDesk final : public proxy::Questions {
     bool remembered = false;
   };
   /// What a person says: the first answer counts. With `scope` it is remembered until `until`, and decides
-  /// all other open questions that it covers.
+  /// all other open questions that it covers, unless a narrower answer may.
   Receipt answer(proxy::QuestionId id, policy::Action action, std::optional<policy::AnswerScope> scope,
                  TimePoint until = kNever);
 
@@ -82,7 +82,8 @@ class AskDesk final : public proxy::Questions {
 
   void end(Questions::iterator question, const proxy::Decision& decision);
   bool remember(const Asked& asked, const policy::Coverage& coverage, policy::Action action, TimePoint until);
-  void settle_covered(const policy::Coverage& coverage, const policy::Asker& asker, policy::Action action);
+  /// Ends what `asker` asks and is remembered by now.
+  void settle_known(const policy::Asker& asker);
 
   mutable std::mutex mutex_;
   Options options_;

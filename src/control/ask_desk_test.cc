@@ -131,6 +131,18 @@ TEST_F(Desk, a_remembered_answer_decides_what_waits_and_what_comes) {
   EXPECT_EQ(later.decision.by, By::memory);
 }
 
+TEST_F(Desk, a_wide_answer_leaves_open_what_a_narrow_one_may_block) {
+  put(inquiry("a.test", "/admin/1"));
+  put(inquiry("a.test", "/admin/..;/2"));
+  put(inquiry("a.test", "/3"));
+  put(inquiry("a.test", "/4"));
+  desk.answer(1, Action::block, AnswerScope::path);
+  desk.answer(3, Action::allow, AnswerScope::host);
+  EXPECT_EQ(reply(4).action, Action::allow);
+  EXPECT_TRUE(replies[2]->empty());
+  EXPECT_EQ(put(inquiry("a.test", "/admin/1%2f")).id, 5u);
+}
+
 TEST_F(Desk, a_scope_that_the_question_lacks_leaves_it_open) {
   put(inquiry("127.0.0.1"));
   EXPECT_EQ(desk.answer(1, Action::allow, AnswerScope::domain).answered, Answered::no_such_scope);

@@ -85,8 +85,8 @@ Result<> read_answer(const JsonValue& root, Command& out) {
 
 proxy::Inquiry without_secrets(proxy::Inquiry inquiry, const flow::Redactor* redactor) {
   if (redactor) {
-    for (std::string* text : {&inquiry.origin.place.host, &inquiry.method, &inquiry.target, &inquiry.why})
-      *text = redactor->text(*text);
+    redactor->redact_url(inquiry.origin, inquiry.target);
+    for (std::string* text : {&inquiry.method, &inquiry.why}) *text = redactor->text(*text);
     http::Fields fields;
     for (auto field : inquiry.fields) fields.add(field.name, redactor->text(field.value));
     inquiry.fields = std::move(fields);

@@ -73,6 +73,14 @@ TEST(AskProtocol, a_question_holds_none_of_the_users_secrets) {
   EXPECT_EQ(read(line).root()["path"].string(), "/[REDACTED:mine]/x");
 }
 
+TEST(AskProtocol, a_url_that_is_a_secret_as_a_whole_is_none_in_its_parts) {
+  Asked question = asked("/services/T0/B1");
+  std::string hook = question.inquiry.origin.str() + "/services/T0/B1";
+  auto redactor = flow::Redactor::compile({.rules = {{.name = "hook", .value = hook}}, .names = {}});
+  ASSERT_TRUE(redactor);
+  EXPECT_THAT(line_of(question, {}, redactor->get()), Not(HasSubstr("T0/B1")));
+}
+
 TEST(AskProtocol, whatever_came_over_the_wire_a_question_is_one_line_of_bounded_size) {
   Asked question = asked("/\r\n\x1b[2J\xff" + std::string(100'000, 'x'));
   question.inquiry.method = std::string(5'000, 'M');

@@ -1,5 +1,7 @@
 #include "control/metrics_server.h"
 
+#include <algorithm>
+
 #include "base/ascii.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -9,7 +11,7 @@
 namespace weir::control {
 namespace {
 
-constexpr std::size_t kMostClients = 32;
+constexpr std::ptrdiff_t kMostClients = 32;
 
 wire::ServerLimits limits() {
   wire::ServerLimits out;
@@ -69,14 +71,27 @@ async::Task<void> MetricsServer::accept() {
         log::error("the control port {} is shut: {}", options_.listen.str(), socket.error().message());
       co_return;
     }
-    if (streams_.size() < kMostClients) serving_.spawn(talk(std::move(*socket)));
+    serving_.spawn(talk(std::move(*socket)));
   }
 }
 
+// Whoever only holds a connection must not keep out who has something to ask.
+bool MetricsServer::make_room() {
+  auto open = [](const Client& client) { return !client.stream.cancelled(); };
+  if (std::ranges::count_if(clients_, open) < kMostClients) return true;
+  auto idle = std::ranges::find_if(clients_,
+                                   [&](const Client& client) { return open(client) && client.http.idle(); });
+  if (idle == clients_.end()) return false;
+  idle->stream.cancel();
+  return true;
+}
+
 async::Task<void> MetricsServer::talk(UniqueFd socket) {
+  // Not where it was accepted: of many that come at once none is counted before it has begun.
+  if (!make_room()) co_return;
   net::TcpStream stream(loop_, std::move(socket), Side::client);
-  streams_.insert(&stream);
   wire::H1ServerConnection http(stream, limits_, {&origin_, true});
+  auto self = clients_.insert(clients_.end(), {stream, http});
   for (bool more = true; more;) {
     auto incoming = co_await http.next();
     if (!incoming) {
@@ -87,7 +102,7 @@ async::Task<void> MetricsServer::talk(UniqueFd socket) {
     more = *incoming != nullptr && co_await answer(**incoming);
   }
   if (!stream.cancelled()) co_await http.linger();
-  streams_.erase(&stream);
+  clients_.erase(self);
 }
 
 async::Task<bool> MetricsServer::answer(wire::Incoming& incoming) {
@@ -132,7 +147,7 @@ bool MetricsServer::shows_token(const http::RequestHead& head) const {
 async::Task<void> MetricsServer::finish() {
   listener_.cancel();
   co_await accepting_.join();
-  for (net::TcpStream* stream : streams_) stream->cancel();
+  for (Client& client : clients_) client.stream.cancel();
   co_await serving_.join();
   loop_.stop();
 }

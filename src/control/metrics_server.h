@@ -2,10 +2,10 @@
 #pragma once
 
 #include <functional>
+#include <list>
 #include <memory>
 #include <string>
 #include <thread>
-#include <unordered_set>
 
 #include "async/task_group.h"
 #include "base/host_port.h"
@@ -32,7 +32,12 @@ class MetricsServer {
 
  private:
   MetricsServer(Options options, UniqueFd socket);
+  struct Client {
+    net::TcpStream& stream;
+    const wire::H1ServerConnection& http;
+  };
   async::Task<void> accept();
+  bool make_room();
   async::Task<void> talk(UniqueFd socket);
   async::Task<bool> answer(wire::Incoming& incoming);
   async::Task<void> finish();
@@ -46,7 +51,7 @@ class MetricsServer {
   std::function<std::string()> metrics_;
   async::Loop loop_;
   net::Listener listener_;
-  std::unordered_set<net::TcpStream*> streams_;
+  std::list<Client> clients_;  ///< in the order in which they came
   async::TaskGroup accepting_, serving_, finishing_;
   std::thread thread_;
 };

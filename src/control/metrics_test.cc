@@ -72,12 +72,16 @@ class MetricsServerTest : public testing::Test {
     server_ = std::move(*opened);
     server_->serve([] { return std::string("weir_up 1\n"); });
   }
-  /// All that comes back on a connection of its own.
-  std::string speak(const std::string& bytes) const {
+  UniqueFd connected() const {
     UniqueFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_in address{.sin_family = AF_INET, .sin_port = htons(server_->endpoint().port)};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     EXPECT_EQ(::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    return socket;
+  }
+  /// All that comes back on a connection of its own.
+  std::string speak(const std::string& bytes) const {
+    UniqueFd socket = connected();
     EXPECT_EQ(::send(socket.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL),
               static_cast<ssize_t>(bytes.size()));
     ::shutdown(socket.get(), SHUT_WR);
@@ -127,6 +131,16 @@ TEST_F(MetricsServerTest, AnswersWhatIsAsked) {
   for (const Row& row : rows) EXPECT_THAT(speak(row.request), StartsWith(row.status)) << row.request;
   std::string twice = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
   EXPECT_THAT(speak(twice + twice), testing::ContainsRegex("weir_up 1\nHTTP/1.1 200 ")) << "kept alive";
+}
+
+TEST_F(MetricsServerTest, ConnectionsThatAskForNothingKeepNobodyOut) {
+  start();
+  std::vector<UniqueFd> silent;
+  for (int i = 0; i < 100; ++i) silent.push_back(connected());
+  EXPECT_THAT(get("localhost"), StartsWith("HTTP/1.1 200 "));
+  char byte;
+  EXPECT_EQ(::recv(silent.front().get(), &byte, 1, 0), 0) << "the oldest make room";
+  EXPECT_EQ(::recv(silent.back().get(), &byte, 1, MSG_DONTWAIT), -1);
 }
 
 TEST_F(MetricsServerTest, AsksForTheToken) {

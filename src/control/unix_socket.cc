@@ -14,10 +14,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kBacklog = 64;
+constexpr int kBacklog = 4096;
 
 Failure cannot_listen(const fs::path& path, std::string_view why) {
   return fail(Code::io, fmt::format("cannot listen on {}: {}", path.string(), why));
+}
+
+// Whether somebody serves there is not to be known from every failure.
+Failure cannot_connect(const fs::path& path, int error) {
+  bool nobody = error == ENOENT || error == ENOTDIR || error == ECONNREFUSED;
+  return fail_errno(nobody ? Code::not_found : Code::io,
+                    (nobody ? "nobody listens on " : "cannot connect to ") + path.string(), error);
 }
 
 sockaddr_un address_in(int folder, const std::string& name) {
@@ -32,13 +39,25 @@ const sockaddr* generic(const sockaddr_un& address) { return reinterpret_cast<co
 
 UniqueFd new_socket(int flags) { return UniqueFd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0)); }
 
-Result<UniqueFd> open_private_folder(const fs::path& path) {
-  fs::path folder = path.parent_path();
-  UniqueFd fd(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+// Whoever may write into a folder can put something else in the place of what is ours there, but for the
+// sticky bit.
+bool others_may_replace(const struct stat& folder) {
+  return (folder.st_mode & 0022) != 0 && (folder.st_mode & S_ISVTX) == 0;
+}
+
+Result<UniqueFd> open_folder(const fs::path& path, Folder kind) {
+  fs::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  int follow = kind == Folder::shared ? 0 : O_NOFOLLOW;
+  UniqueFd fd(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC | follow));
   if (!fd) return fail_errno(Code::io, "cannot listen on " + path.string() + ": its folder", errno);
   struct stat found;
   if (::fstat(fd.get(), &found) != 0)
     return fail_errno(Code::io, "cannot listen on " + path.string() + ": its folder", errno);
+  if (kind == Folder::shared) {
+    if (others_may_replace(found))
+      return cannot_listen(path, "others may write into its folder, and could put a socket of theirs there");
+    return fd;
+  }
   if (found.st_uid != ::geteuid()) return cannot_listen(path, "its folder is another user's");
   if ((found.st_mode & 0077) != 0) return cannot_listen(path, "its folder lets other users in; make it 0700");
   return fd;
@@ -64,8 +83,8 @@ Result<> clear_place(int folder, const std::string& name, const fs::path& path) 
 
 }  // namespace
 
-Result<UniqueFd> listen_unix(const fs::path& path) {
-  auto folder = open_private_folder(path);
+Result<UniqueFd> listen_unix(const fs::path& path, Folder kind) {
+  auto folder = open_folder(path, kind);
   if (!folder) return pass(folder);
   std::string name = path.filename().string();
   if (auto clear = clear_place(folder->get(), name, path); !clear) return pass(clear);
@@ -81,11 +100,11 @@ Result<UniqueFd> listen_unix(const fs::path& path) {
 Result<UniqueFd> connect_unix(const fs::path& path) {
   fs::path folder = path.has_parent_path() ? path.parent_path() : ".";
   UniqueFd fd(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  if (!fd) return fail_errno(Code::not_found, "nobody listens on " + path.string(), errno);
+  if (!fd) return cannot_connect(path, errno);
   UniqueFd socket = new_socket(0);
   sockaddr_un address = address_in(fd.get(), path.filename().string());
   if (!socket || ::connect(socket.get(), generic(address), sizeof address) != 0)
-    return fail_errno(Code::not_found, "nobody listens on " + path.string(), errno);
+    return cannot_connect(path, errno);
   if (peer_uid(socket.get()) != ::geteuid())
     return fail(Code::io, path.string() + " is served by another user; it is not used");
   return socket;

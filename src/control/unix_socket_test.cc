@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include <fstream>
 
@@ -99,6 +101,15 @@ TEST_F(UnixSocket, wants_a_folder_of_its_own) {
 TEST_F(UnixSocket, says_that_nobody_listens) {
   EXPECT_EQ(connect_unix(path).error().code(), Code::not_found);
   EXPECT_EQ(connect_unix(folder / "no" / "where").error().code(), Code::not_found);
+}
+
+TEST_F(UnixSocket, does_not_take_another_failure_for_nobody) {
+  UniqueFd other(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.native().copy(address.sun_path, sizeof address.sun_path - 1);
+  ASSERT_EQ(::bind(other.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  EXPECT_EQ(connect_unix(path).error().code(), Code::io);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/process.h"
 #include "http/message.h"
 
 namespace weir::flow {
@@ -71,6 +72,8 @@ struct Flow {
   /// The program that sent it, the device that it came from, the model it asks: empty as long as nobody has
   /// found out.
   std::string process, device, model;
+  /// All that is known of that program, or why nothing is; null when nobody has asked. See set_sender.
+  std::shared_ptr<const Process> sender;
 
   Code error = Code::none;
   std::string error_detail;

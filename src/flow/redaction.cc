@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/ascii.h"
+#include "flow/process.h"
 
 namespace weir::flow {
 namespace {
@@ -225,12 +226,24 @@ void append_parameters(std::string& out, std::string_view text, const Credential
     std::string_view pair = text.substr(0, end);
     std::size_t equals = pair.find('=');
     bool has_value = equals != std::string_view::npos && equals + 1 < pair.size();
-    has_value&& is_sensitive_parameter(pair.substr(0, equals), more) ? out.append(nameless_value(pair))
-                                                                     : out.append(pair);
+    if (has_value && is_sensitive_parameter(pair.substr(0, equals), more)) {
+      end = text.find('&');  // most servers take ';' for a part of the value
+      out.append(nameless_value(pair));
+    } else {
+      out.append(pair);
+    }
     if (end == std::string_view::npos) return;
     out += text[end];
     text.remove_prefix(end + 1);
   }
+}
+
+// Of "user:password@host:443", as CONNECT may have it, "host:443"; of other words all.
+std::string_view without_login(std::string_view word) {
+  std::string_view authority = word.substr(0, word.find_first_of("/?#"));
+  std::size_t at = authority.rfind('@');
+  bool login = at != std::string_view::npos && authority.substr(0, at).contains(':');
+  return login ? word.substr(at + 1) : word;
 }
 
 // The part before the query: "scheme://user:password@host/path" loses "user:password@".
@@ -303,7 +316,7 @@ std::string redacted_line(std::string_view line, const CredentialNames& more) {
   std::string out;
   while (!line.empty()) {
     std::size_t end = std::min(line.find(' '), line.size());
-    out += redacted_url(line.substr(0, end), more);
+    out += redacted_url(without_login(line.substr(0, end)), more);
     if (end < line.size()) out += ' ';
     line.remove_prefix(std::min(end + 1, line.size()));
   }
@@ -323,6 +336,7 @@ void redact(Flow& flow, const CredentialNames& more) {
   for (http::Fields* fields :
        {&flow.request.fields, &flow.request_trailers, &flow.response.fields, &flow.response_trailers})
     *fields = redacted(*fields, more);
+  flow.sender = redacted(std::move(flow.sender), more);
 }
 
 }  // namespace weir::flow

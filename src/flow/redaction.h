@@ -39,10 +39,12 @@ http::Fields redacted(const http::Fields& fields, const CredentialNames& more = 
 /// credentials (access_token, api_key, apikey, key, token, password, secret, signature, sig, ...) replaced by
 /// [REDACTED].
 std::string redacted_url(std::string_view url, const CredentialNames& more = {});
-/// A line of words, such as the first of a message, valid or not, with each word treated as a URL.
+/// A line of words, such as the first of a message, valid or not, with each word treated as a URL, or as an
+/// authority with user and password.
 std::string redacted_line(std::string_view line, const CredentialNames& more = {});
 
-/// What every sink does to a flow before it keeps it: target, fields, trailers, error and reason. Done twice
+/// What every sink does to a flow before it keeps it: target, fields, trailers, error, reason
+/// and the command line of the sender. Done twice
 /// it changes nothing more.
 void redact(Flow& flow, const CredentialNames& more = {});
 /// The same of its texts outside of fields, for a sink that writes fields one by one with `redacted_value`.

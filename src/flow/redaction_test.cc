@@ -112,6 +112,8 @@ TEST(RedactedUrl, LosesUserInformationAndCredentials) {
       {"/x?key=a=b&sig=%2F", "/x?key=[REDACTED]&sig=[REDACTED]"},
       {"/x?access%5Ftoken=abc", "/x?access%5Ftoken=[REDACTED]"},
       {"/x?a=1;token=abc", "/x?a=1;token=[REDACTED]"},
+      {"/x?password=ab;cd&b=1", "/x?password=[REDACTED]&b=1"},
+      {"/x?b=1;password=ab;cd#e", "/x?b=1;password=[REDACTED]#e"},
       {"/x?token=&keyboard=1&monkey=2", "/x?token=&keyboard=1&monkey=2"},
       {"/x?next=?token=abc", "/x?next=?token=[REDACTED]"},
       {"/x?X-Amz-Signature=ff&X-Amz-Date=1", "/x?X-Amz-Signature=[REDACTED]&X-Amz-Date=1"},
@@ -132,6 +134,9 @@ TEST(RedactedLine, EachWordByItself) {
   EXPECT_EQ(redacted_line("first http://a/?x=1 then  https://u:p@b/?sig=2"),
             "first http://a/?x=1 then  https://b/?sig=[REDACTED]");
   EXPECT_EQ(redacted_line(""), "");
+  EXPECT_EQ(redacted_line("CONNECT user:p@ss@a.example:443 HTTP/1.1"), "CONNECT a.example:443 HTTP/1.1");
+  EXPECT_EQ(redacted_line("mail to a@b.example at 10:30, not /x:y@z"),
+            "mail to a@b.example at 10:30, not /x:y@z");
 }
 
 TEST(Redact, AWholeFlowAndOnceIsEnough) {

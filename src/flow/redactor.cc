@@ -1,6 +1,9 @@
 #include "flow/redactor.h"
 
+#include <algorithm>
 #include <utility>
+
+#include "flow/process.h"
 
 namespace weir::flow {
 namespace {
@@ -103,15 +106,59 @@ bool Redactor::clean(http::Fields& fields) const {
   return found;
 }
 
+// Of what reaches over the border nothing stays on either side, but for a port and the slash behind it.
+bool Redactor::clean_across(http::Origin& origin, std::string& target) const {
+  std::string url = origin.str();
+  std::size_t border = url.size();
+  std::size_t host = url.find(origin.place.host, url.find("://"));
+  Finds finds = finder_.find(url.append(target));
+  auto across =
+      std::ranges::find_if(finds, [&](const Find& find) { return find.begin < border && find.end > border; });
+  if (across == finds.end()) return false;
+  std::size_t kept = across->begin - std::min(across->begin, host);
+  origin.place.host.resize(std::min(kept, origin.place.host.size()));
+  origin.place.host += mark(across->rule);
+  target = (target.starts_with('/') ? "/" : "") + mark(across->rule) + target.substr(across->end - border);
+  return true;
+}
+
+bool Redactor::redact_url(http::Origin& origin, std::string& target) const {
+  bool found = clean_across(origin, target);
+  found |= clean(origin.place.host);
+  return clean(target) || found;
+}
+
 bool Redactor::clean_heads(Flow& flow) const {
-  bool found = false;
-  for (std::string* text : {&flow.request.method, &flow.request.origin.place.host, &flow.request.target,
-                            &flow.request.upgrade, &flow.response.reason, &flow.filter_reason, &flow.process,
-                            &flow.device, &flow.model, &flow.error_detail})
+  bool found = redact_url(flow.request.origin, flow.request.target);
+  for (std::string* text :
+       {&flow.request.method, &flow.request.upgrade, &flow.response.reason, &flow.filter_reason,
+        &flow.process, &flow.device, &flow.model, &flow.error_detail})
     found |= clean(*text);
   for (http::Fields* fields :
        {&flow.request.fields, &flow.request_trailers, &flow.response.fields, &flow.response_trailers})
     found |= clean(*fields);
+  return clean(flow.sender) || found;
+}
+
+// The record belongs to all flows of its process.
+bool Redactor::clean(std::shared_ptr<const Process>& process) const {
+  if (!process) return false;
+  Process changed = *process;
+  bool found = false;
+  for (std::string* text : {&changed.name, &changed.executable, &changed.unknown}) found |= clean(*text);
+  for (Process::Ancestor& parent : changed.parents) found |= clean(parent.name);
+  for (std::string& argument : changed.arguments) found |= clean(argument);
+  bool shortened = false;
+  if (changed.arguments_cut && !changed.arguments.empty() &&
+      clean_long(changed.arguments.back(), true, shortened) == Outcome::unsearched)
+    changed.arguments.pop_back();
+  // A pattern may want an option and its value, two arguments.
+  std::string line = command_line(changed);
+  if (clean(line)) {
+    changed.arguments = {line};
+    found = true;
+  }
+  if (changed != *process) process = std::make_shared<const Process>(std::move(changed));
   return found;
 }
 

@@ -40,6 +40,10 @@ class Redactor {
   /// credentials, with its words treated as by `redacted_line`, too.
   std::string text(std::string_view text) const;
 
+  /// The two parts of a URL, each by itself and both together: a secret may begin in one and end in the
+  /// other, such as the URL of a hook. True when something was found and replaced.
+  bool redact_url(http::Origin& origin, std::string& target) const;
+
   /// Every text of the account. Bodies are looked at with their content coding undone; where a secret was
   /// found the decoded text is kept (Captured::decoded). One that cannot be decoded, or is longer than the
   /// limit, is not kept at all, and of one that was cut short the end is, where it may be the beginning of a
@@ -66,7 +70,9 @@ class Redactor {
   /// True when something was found and replaced.
   bool clean(std::string& text) const;
   bool clean(http::Fields& fields) const;
+  bool clean_across(http::Origin& origin, std::string& target) const;
   bool clean_heads(Flow& flow) const;
+  bool clean(std::shared_ptr<const Process>& process) const;
   bool clean_bodies(Flow& flow) const;
   Outcome clean_body(const Side& side) const;
   Outcome clean_coded(Captured& body, const std::string& codings, bool cut) const;

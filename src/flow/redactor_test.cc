@@ -118,6 +118,46 @@ TEST(Redactor, NothingIsLeftBesideAMark) {
   EXPECT_THAT(text, Not(HasSubstr("xxxx[REDA")));
 }
 
+TEST(Redactor, LinesMayEndOtherwiseThanInTheValue) {
+  auto file = redactor_of({{.name = "key", .value = "-----BEGIN KEY-----\nMIIE\nAb+1\n-----END KEY-----"}});
+  for (std::string text : {"-----BEGIN KEY-----\r\nMIIE\r\nAb+1\r\n-----END KEY-----",
+                           "-----BEGIN+KEY-----%0D%0AMIIE%0D%0AAb%2B1%0D%0A-----END+KEY-----",
+                           "-----BEGIN KEY-----\\r\\nMIIE\\r\\nAb+1\\r\\n-----END KEY-----"})
+    EXPECT_EQ(file->text("k=" + text + "&"), "k=[REDACTED:key]&");
+  auto dos = redactor_of({{.name = "key", .value = "first\r\nlast"}});
+  EXPECT_EQ(dos->text("first\nlast first\r\nlast"), "[REDACTED:key] [REDACTED:key]");
+}
+
+TEST(Redactor, ASecretMayReachFromTheOriginIntoTheTarget) {
+  auto parts_of = [](const Redactor& redactor, HostPort place, std::string target) {
+    Flow flow;
+    flow.request.origin = {http::Scheme::https, std::move(place)};
+    flow.request.target = std::move(target);
+    redactor.redact(flow);
+    return flow.request.origin.place.host + " " + flow.request.target +
+           (has_mark(flow, "redacted") ? " redacted" : "");
+  };
+  auto hook = redactor_of({{.name = "hook", .value = "https://hooks.example/services/T0/B0/x+y"},
+                           {.name = "part", .value = "/services/T0"}});
+  EXPECT_EQ(parts_of(*hook, {"hooks.example", 443}, "/services/T0/B0/x+y?a=1"),
+            "[REDACTED:hook] /[REDACTED:hook]?a=1 redacted");
+  EXPECT_EQ(parts_of(*hook, {"hooks.example", 443}, "/services/T0/B0/x%2By"),
+            "[REDACTED:hook] /[REDACTED:hook] redacted");
+  EXPECT_EQ(parts_of(*hook, {"hooks.example", 443}, "/services/T1"), "hooks.example /services/T1");
+  EXPECT_EQ(parts_of(*hook, {"hooks.example", 444}, "/services/T0/B0/x+y"),
+            "hooks.example [REDACTED:part]/B0/x+y redacted")
+      << "another URL";
+
+  auto pattern = redactor_of({{.name = "p", .pattern = "example(:[0-9]+)?/hook/[a-z0-9]+"}});
+  EXPECT_EQ(parts_of(*pattern, {"a.example", 443}, "/hook/abc1/2"),
+            "a.[REDACTED:p] /[REDACTED:p]/2 redacted");
+  EXPECT_EQ(parts_of(*pattern, {"a.example", 8443}, "/hook/abc1"), "a.[REDACTED:p] /[REDACTED:p] redacted");
+  auto port = redactor_of({{.name = "p", .value = "::1]:81/x"}});
+  EXPECT_EQ(parts_of(*port, {"::1", 81}, "/xy"), "[REDACTED:p] /[REDACTED:p]y redacted");
+  auto slash = redactor_of({{.name = "s", .value = "https://http/"}});
+  EXPECT_EQ(parts_of(*slash, {"http", 443}, "/"), "[REDACTED:s] /[REDACTED:s] redacted");
+}
+
 TEST(Redactor, RulesThatCannotBeUsed) {
   auto why = [](std::vector<RedactionRule> rules) {
     auto out = Redactor::compile({std::move(rules), {}, 1 << 20});

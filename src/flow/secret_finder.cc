@@ -10,9 +10,25 @@ namespace {
 constexpr int kDepth = 2;
 constexpr Spelling kSpellings[] = {Spelling::percent, Spelling::json};
 
+// CR LF for LF, or the other way round.
+std::string other_line_ends(std::string_view text) {
+  bool has_cr = text.contains("\r\n");
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (has_cr && text.substr(i).starts_with("\r\n")) continue;
+    if (!has_cr && text[i] == '\n') out += '\r';
+    out += text[i];
+  }
+  return out;
+}
+
 }  // namespace
 
-void SecretFinder::add_value(std::string_view value, std::uint32_t rule) { values_.add(value, rule); }
+// A key of many lines is sent by forms with CR LF, whatever its file has.
+void SecretFinder::add_value(std::string_view value, std::uint32_t rule) {
+  values_.add(value, rule);
+  if (value.contains('\n')) values_.add(other_line_ends(value), rule);
+}
 
 Result<> SecretFinder::add_pattern(const std::string& regex, std::uint32_t rule) {
   auto added = patterns_.add(regex);

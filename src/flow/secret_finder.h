@@ -17,7 +17,7 @@ namespace weir::flow {
 /// Immutable once compiled, for any number of threads.
 class SecretFinder {
  public:
-  /// `value` has at least Needles::kShortest bytes.
+  /// `value` has at least Needles::kShortest bytes. Lines may end in LF or CR LF, in it and in texts.
   void add_value(std::string_view value, std::uint32_t rule);
   /// Errors of policy::PatternFinder.
   Result<> add_pattern(const std::string& regex, std::uint32_t rule);

@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "base/utf8.h"
+#include "flow/process.h"
 #include "flow/text.h"
 
 namespace weir::flow {
@@ -164,6 +165,7 @@ void write_members(JsonWriter& json, const Entry& entry) {
   count_field(json, "upstream_connection", flow.upstream_connection);
   flag_field(json, "upstream_reused", flow.upstream_reused);
   marks_array(json, flow.marks);
+  if (flow.sender) write_process(json.key("process_info"), *flow.sender);
 }
 
 void write_message(JsonWriter& json, const Message& message, WallNanos started) {

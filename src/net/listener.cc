@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/vm_sockets.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -31,9 +32,15 @@ socklen_t fill_address(sockaddr_storage& out, const std::string& address, std::u
   return 0;
 }
 
-}  // namespace
+// REDIRECT needs nothing of the listener; TPROXY does, and is set up by who may.
+void allow_foreign_addresses(int fd, sa_family_t family) {
+  int on = 1;
+  int refused = family == AF_INET ? setsockopt(fd, SOL_IP, IP_TRANSPARENT, &on, sizeof on)
+                                  : setsockopt(fd, SOL_IPV6, IPV6_TRANSPARENT, &on, sizeof on);
+  if (refused != 0) log::debug("TPROXY is not for this listener: {}", strerror(errno));
+}
 
-Result<UniqueFd> listen_tcp(const std::string& address, std::uint16_t port, bool share) {
+Result<UniqueFd> open_listener(const std::string& address, std::uint16_t port, bool share, bool transparent) {
   sockaddr_storage storage{};
   socklen_t size = fill_address(storage, address == "localhost" ? "127.0.0.1" : address, port);
   std::string where = address + ":" + std::to_string(port);
@@ -45,8 +52,39 @@ Result<UniqueFd> listen_tcp(const std::string& address, std::uint16_t port, bool
   // Inherited by what is accepted: a peer that vanished without a word is found out within two minutes.
   keep_alive(fd.get());
   if (share) setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+  if (transparent) allow_foreign_addresses(fd.get(), storage.ss_family);
   if (bind(fd.get(), reinterpret_cast<sockaddr*>(&storage), size) != 0 || listen(fd.get(), kBacklog) != 0)
     return fail_errno(Code::io, "cannot listen on " + where, errno);
+  return fd;
+}
+
+}  // namespace
+
+Result<UniqueFd> listen_tcp(const std::string& address, std::uint16_t port, bool share) {
+  return open_listener(address, port, share, false);
+}
+
+Result<UniqueFd> listen_transparent(const std::string& address, std::uint16_t port, bool share) {
+  return open_listener(address, port, share, true);
+}
+
+Result<UniqueFd> listen_vsock(std::uint32_t port) {
+  std::string where = "cannot listen on vsock port " + std::to_string(port);
+  UniqueFd fd(socket(AF_VSOCK, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd && (errno == EAFNOSUPPORT || errno == EPERM || errno == EACCES))
+    return fail_errno(Code::io,
+                      where +
+                          "; this kernel has no AF_VSOCK, or keeps it from here (`modprobe vhost_vsock`; "
+                          "Firecracker and Cloud Hypervisor need --vsock-uds in its place)",
+                      errno);
+  if (!fd) return fail_errno(Code::io, where, errno);
+  sockaddr_vm address{};
+  address.svm_family = AF_VSOCK;
+  address.svm_cid = VMADDR_CID_ANY;
+  address.svm_port = port;
+  if (bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+      listen(fd.get(), kBacklog) != 0)
+    return fail_errno(Code::io, where, errno);
   return fd;
 }
 

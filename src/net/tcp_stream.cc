@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/vm_sockets.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -121,6 +122,10 @@ std::string socket_address(int fd, bool peer) {
     auto* v6 = reinterpret_cast<sockaddr_in6*>(&storage);
     inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof text);
     return "[" + std::string(text) + "]:" + std::to_string(ntohs(v6->sin6_port));
+  }
+  if (storage.ss_family == AF_VSOCK) {
+    auto* vm = reinterpret_cast<sockaddr_vm*>(&storage);
+    return "vsock:" + std::to_string(vm->svm_cid) + ":" + std::to_string(vm->svm_port);
   }
   return "unix";
 }

@@ -1,6 +1,8 @@
 #include "policy/canonical.h"
 
+#include <algorithm>
 #include <array>
+#include <utility>
 
 #include "base/ascii.h"
 #include "policy/host_pattern.h"
@@ -10,12 +12,6 @@ namespace weir::policy {
 namespace {
 
 constexpr char kHex[] = "0123456789ABCDEF";
-
-int hex_value(char c) {
-  if (is_digit(c)) return c - '0';
-  char l = to_lower(c);
-  return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
-}
 
 /// Bytes that canonical_escapes may write otherwise.
 constexpr std::array<bool, 256> kEscaped = [] {
@@ -35,7 +31,66 @@ void append_escape(std::string& out, unsigned char byte) {
   out += kHex[byte & 15];
 }
 
-/// "/a/./b//../c" -> "/a/c". Empty segments go first, as in servers that merge slashes: "/a//../b" is "/b".
+/// Bytes of which is_plainly_canonical knows nothing.
+constexpr std::array<bool, 256> kUnplain = [] {
+  std::array<bool, 256> out = kEscaped;
+  out[';'] = out['\\'] = true;
+  return out;
+}();
+
+struct Mark {
+  std::string_view text;  ///< in canonical escapes
+  std::string_view name;
+};
+constexpr std::string_view kOverlong = "an encoding of ASCII that is too long";
+constexpr Mark kMarks[] = {{"\\", "a backslash"},
+                           {"%5C", "an encoded backslash"},
+                           {"%2F", "an encoded slash"},
+                           {"%0", "a control character"},
+                           {"%1", "a control character"},
+                           {"%7F", "a control character"},
+                           {"%C0", kOverlong},
+                           {"%C1", kOverlong},
+                           {"%E0%8", kOverlong},
+                           {"%E0%9", kOverlong},
+                           {"%F0%8", kOverlong},
+                           {"%F8%8", kOverlong},
+                           {"%FC%8", kOverlong}};
+
+/// "%252e", "%25u002e". A percent sign alone hides nothing.
+bool has_encoded_escape(std::string_view text) {
+  constexpr std::string_view kPercent = "%25";
+  for (std::size_t at = text.find(kPercent); at != text.npos; at = text.find(kPercent, at + 1)) {
+    std::string_view next = text.substr(at + kPercent.size());
+    if (next.starts_with('u') || next.starts_with('U')) return true;
+    if (next.size() > 1 && hex_value(next[0]) >= 0 && hex_value(next[1]) >= 0) return true;
+  }
+  return false;
+}
+
+/// ".", "..;x", "..%20", ";x": nothing but dots and spaces before what some cut off.
+bool is_dots(std::string_view segment) {
+  std::size_t end = segment.size();
+  for (std::string_view cut : {";", "%3B", "%3F", "%23"}) end = std::min(end, segment.find(cut));
+  for (std::size_t at = 0; at < end; ++at) {
+    if (segment[at] == '.') continue;
+    if (!segment.substr(at).starts_with("%20")) return false;
+    at += 2;
+  }
+  return !segment.empty();
+}
+
+bool has_dots(std::string_view path) {
+  for (std::size_t at = 1; at <= path.size();) {
+    std::size_t slash = std::min(path.find('/', at), path.size());
+    if (is_dots(path.substr(at, slash - at))) return true;
+    at = slash + 1;
+  }
+  return false;
+}
+
+}  // namespace
+
 std::string resolve_segments(std::string_view path) {
   std::string out;
   out.reserve(path.size());
@@ -55,7 +110,17 @@ std::string resolve_segments(std::string_view path) {
   return out;
 }
 
-}  // namespace
+std::string with_slashes(std::string_view text) {
+  std::string out(text);
+  for (std::size_t at = 0; (at = out.find("%2F", at)) != out.npos; ++at) out.replace(at, 3, "/");
+  return out;
+}
+
+int hex_value(char c) {
+  if (is_digit(c)) return c - '0';
+  char l = to_lower(c);
+  return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
+}
 
 std::string canonical_escapes(std::string_view text) {
   std::string out;
@@ -89,11 +154,25 @@ std::string canonical_escapes(std::string_view text) {
 bool is_plainly_canonical(std::string_view target) {
   if (!target.starts_with('/')) return target.empty();
   for (char c : target)
-    if (kEscaped[static_cast<unsigned char>(c)]) return false;
+    if (kUnplain[static_cast<unsigned char>(c)]) return false;
   std::string_view path = target.substr(0, path_length(target));
-  for (std::size_t slash = 0; slash != std::string_view::npos; slash = path.find('/', slash + 1))
+  for (std::size_t slash = 0; slash != std::string_view::npos; slash = path.find('/', slash + 1)) {
+    if (slash > 0 && path[slash - 1] == '.') return false;
     if (slash + 1 < path.size() && (path[slash + 1] == '/' || path[slash + 1] == '.')) return false;
-  return true;
+  }
+  return !path.ends_with('.');
+}
+
+std::string_view ambiguity(std::string_view target) {
+  if (is_plainly_canonical(target)) return "";
+  std::string_view path = target.substr(0, path_length(target));
+  if (path.starts_with("//")) return "two slashes at its start";
+  if (path.contains('#')) return "a number sign";
+  std::string text = canonical_escapes(path);
+  for (const Mark& mark : kMarks)
+    if (text.contains(mark.text)) return mark.name;
+  if (has_encoded_escape(text)) return "an escape that is encoded itself";
+  return has_dots(text) ? "a dot segment" : "";
 }
 
 std::string canonical_target(std::string_view target) {

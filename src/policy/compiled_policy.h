@@ -46,6 +46,12 @@ class Policy::Compiled {
   /// The rank of the first wanted rule before `limit`, else `limit`.
   std::uint32_t first(const Subject& subject, Want want, std::uint32_t limit = kNoRank) const;
   Verdict decide(const Subject& subject) const;
+  /// The severest verdict on what servers may take the target for.
+  Verdict decide_in_doubt(const Question& question, Subject& subject) const;
+  /// Whether that may be another than the verdict on its canonical form.
+  bool in_doubt(const Subject& subject) const {
+    return looks_at_paths_ && !subject.opaque() && !subject.plain();
+  }
   /// The severest verdict that some request to the host could get.
   Verdict decide_opaque(const Subject& subject) const;
   /// What corp's domain entries say when they block or ask.
@@ -55,7 +61,9 @@ class Policy::Compiled {
   Verdict of_rule(std::uint32_t rank) const;
   static Verdict of_word(const Domains::Word& word);
   Verdict of_default() const;
-  void list_domains(const Subject& subject, const Verdict& verdict, std::vector<Considered>& out) const;
+  template <typename Matches>
+  void note_match(Considered& line, const Question& question, const Matches& matches) const;
+  void list_domains(const Question& question, const Verdict& verdict, std::vector<Considered>& out) const;
 
   std::array<RuleSet, 5> layers_;
   std::vector<CompiledRule> rules_;  ///< in order of evaluation; a rule's place here is its rank
@@ -68,6 +76,7 @@ class Policy::Compiled {
   Domains domains_;  ///< of all layers
   Default default_{Action::allow, Layer::defaults};
   bool off_ = true;
+  bool looks_at_paths_ = false;  ///< some rule does
 };
 
 }  // namespace weir::policy

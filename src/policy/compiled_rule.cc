@@ -96,16 +96,44 @@ bool has_dead_segment(std::string_view path) {
          path.find("/../") != std::string_view::npos || path.ends_with("/.") || path.ends_with("/..");
 }
 
+/// Of a pattern of which `path` is the part about paths; `whole` is all of it, in the form that is compiled.
+InDoubt in_doubt_of(std::string_view path, std::string_view whole, PatternType type) {
+  InDoubt out{.every_path = type == PatternType::glob && (path == "**" || path == "/**")};
+  if (!path.contains("%2F")) return out;
+  auto slashed =
+      type == PatternType::exact ? Pattern::exact(with_slashes(whole)) : Pattern::glob(with_slashes(whole));
+  if (slashed) out.slashed = std::move(*slashed);
+  return out;
+}
+
 }  // namespace
 
-Result<Pattern> path_pattern(std::string_view text, PatternType type) {
+Result<PathPattern> PathPattern::compile(std::string_view text, PatternType type) {
   if (text == "*") text = "**";
   if (text.empty() || !(text.front() == '/' || text.starts_with("**") || text.front() == '{'))
     return wrong("a path begins with '/'; write \"/" + std::string(text) + "\" or \"/**/" +
                  std::string(text) + "\"");
-  if (type == PatternType::exact) return Pattern::exact(canonical_target(text));
-  if (has_dead_segment(text)) return wrong(std::string(kDeadSegment));
-  return Pattern::glob(canonical_escapes(text));
+  bool exact = type == PatternType::exact;
+  if (!exact && has_dead_segment(text)) return wrong(std::string(kDeadSegment));
+  std::string path = exact ? canonical_target(text) : canonical_escapes(text);
+  auto pattern = exact ? Pattern::exact(path) : Pattern::glob(path);
+  if (!pattern) return pass(pattern);
+  return PathPattern{std::move(*pattern), in_doubt_of(path, path, type)};
+}
+
+bool holds(const Pattern& pattern, const InDoubt& in_doubt, Action action, const Subject& subject,
+           Scope scope, bool query) {
+  auto matches = [&](const Pattern& each, std::string_view text) {
+    std::size_t path = path_length(text);
+    if (query && each.matches(text)) return true;
+    return (!query || path < text.size()) && each.matches(text.substr(0, path));
+  };
+  bool canonical = matches(pattern, subject.text(scope));
+  if (canonical && (in_doubt.every_path || !subject.ambiguous())) return true;
+  if (canonical && in_doubt.slashed)
+    if (auto text = subject.slashed(scope); text && matches(*in_doubt.slashed, *text)) return true;
+  if (action == Action::allow) return false;
+  return subject.read_otherwise() ? matches(pattern, subject.reading(scope)) : canonical;
 }
 
 namespace {
@@ -173,21 +201,21 @@ Result<> compile_url(CompiledRule& out, const std::string& text) {
   bool everything = out.type == PatternType::glob && (text == "*" || text == "**");
   if (everything) {
     out.rest = *Pattern::glob("**");
+    out.in_doubt.every_path = true;
     return {};
   }
   auto url = split_url(text);
   if (!url) return pass(url);
   auto authority = url_authority(*url, out.type, out.host);
   if (!authority) return pass(authority);
-  std::string whole = url->scheme + "://" + *authority;
-  if (out.type == PatternType::exact) {
-    out.rest = Pattern::exact(whole + canonical_target(url->path));
-    return {};
-  }
-  if (has_dead_segment(url->path)) return wrong(std::string(kDeadSegment));
-  auto pattern = Pattern::glob(whole + canonical_escapes(url->path));
+  bool exact = out.type == PatternType::exact;
+  if (!exact && has_dead_segment(url->path)) return wrong(std::string(kDeadSegment));
+  std::string path = exact ? canonical_target(url->path) : canonical_escapes(url->path);
+  std::string whole = url->scheme + "://" + *authority + path;
+  auto pattern = exact ? Pattern::exact(whole) : Pattern::glob(whole);
   if (!pattern) return pass(pattern);
   out.rest = std::move(*pattern);
+  out.in_doubt = in_doubt_of(path, whole, out.type);
   return {};
 }
 
@@ -195,10 +223,16 @@ Result<> compile_pattern(CompiledRule& out, const Rule& rule) {
   if (rule.pattern.empty()) return wrong("is empty; write * for everything");
   if (rule.scope == Scope::host) return compile_host(out, rule.pattern);
   if (rule.scope == Scope::url) return compile_url(out, rule.pattern);
-  auto pattern =
-      out.type == PatternType::regex ? text_regex(rule.pattern) : path_pattern(rule.pattern, out.type);
-  if (!pattern) return pass(pattern);
-  out.rest = std::move(*pattern);
+  if (out.type == PatternType::regex) {
+    auto pattern = text_regex(rule.pattern);
+    if (!pattern) return pass(pattern);
+    out.rest = std::move(*pattern);
+    return {};
+  }
+  auto path = PathPattern::compile(rule.pattern, out.type);
+  if (!path) return pass(path);
+  out.rest = std::move(path->pattern);
+  out.in_doubt = std::move(path->in_doubt);
   return {};
 }
 
@@ -251,10 +285,10 @@ Match CompiledRule::judge(const Subject& subject) const {
   }
   if (!methods.contains(subject.method())) return Match::no;
   if (!rest) return Match::yes;
-  std::string_view text = subject.text(rule->scope);
-  if (rest->matches(text)) return Match::yes;
-  std::size_t path = rule->scope == Scope::host ? text.size() : path_length(text);
-  return path < text.size() && rest->matches(text.substr(0, path)) ? Match::yes : Match::no;
+  bool matches = rule->scope == Scope::host
+                     ? rest->matches(subject.host().text())
+                     : holds(*rest, in_doubt, rule->action, subject, rule->scope, true);
+  return matches ? Match::yes : Match::no;
 }
 
 }  // namespace weir::policy

@@ -35,8 +35,26 @@ class Methods {
 /// GET, HEAD and OPTIONS, spelled so; every other method writes.
 bool is_read(std::string_view method);
 
+/// What lets a pattern about paths hold for a target that can be read in two ways (is_ambiguous), besides
+/// matching its canonical form.
+struct InDoubt {
+  bool every_path = false;  ///< it holds for all of them
+  /// Where it spells encoded slashes: the pattern with slashes, which must match the target with slashes.
+  std::optional<Pattern> slashed = {};
+};
+
 /// An exact path or a glob over canonical paths, "*" being every path. bad_config as Pattern's.
-Result<Pattern> path_pattern(std::string_view text, PatternType type);
+struct PathPattern {
+  Pattern pattern;
+  InDoubt in_doubt = {};
+  static Result<PathPattern> compile(std::string_view text, PatternType type);
+};
+
+/// Whether a pattern about paths holds for a request of which all is known. Where the target can be read in
+/// two ways, one that allows holds when `in_doubt` says so; one that blocks or asks also when it matches what
+/// the subject is read as. `query`: whether it may match path and query together.
+bool holds(const Pattern& pattern, const InDoubt& in_doubt, Action action, const Subject& subject,
+           Scope scope, bool query);
 
 enum class Match : std::uint8_t { no, maybe, yes };
 
@@ -45,6 +63,7 @@ struct CompiledRule {
   PatternType type = PatternType::glob;
   HostPattern host = {};             ///< no host outside of it can match
   std::optional<Pattern> rest = {};  ///< what of the host, target or URL must match besides
+  InDoubt in_doubt = {};             ///< of `rest`, when it is about paths
   Methods methods = {};
 
   /// bad_config: source, pattern, what is wrong, what to write instead.

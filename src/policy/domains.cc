@@ -39,7 +39,7 @@ Result<Domains::Path> compile_path(const DomainRule& rule, const PathRule& path)
   };
   auto methods = Methods::compile(path.methods);
   if (!methods) return wrong(methods.error().context());
-  auto pattern = path_pattern(path.path, PatternType::glob);
+  auto pattern = PathPattern::compile(path.path, PatternType::glob);
   if (!pattern) return wrong(pattern.error().context());
   if (auto why = useless(rule, path, *methods); !why.empty()) return wrong(why);
   std::string label = rule.pattern + ' ';
@@ -106,6 +106,10 @@ std::optional<Domains::Word> Domains::word(const Subject& subject, bool reading)
     return consider(tied, subject.host().port()) || consider(tied, HostPattern::kAnyPort);
   });
   return out;
+}
+
+bool Domains::with_paths() const {
+  return std::ranges::any_of(entries_, [](const Entry& entry) { return !entry.paths.empty(); });
 }
 
 bool Domains::varies(const Subject& opaque, Action otherwise) const {

@@ -20,11 +20,12 @@ class Domains {
   struct Path {
     const PathRule* rule;
     Methods methods;
-    Pattern pattern;
+    PathPattern path;
     std::string label;  ///< "api.example.com POST /v1/**"
 
     bool matches(const Subject& subject) const {
-      return methods.contains(subject.method()) && pattern.matches(subject.path());
+      return methods.contains(subject.method()) &&
+             holds(path.pattern, path.in_doubt, rule->action, subject, Scope::path, false);
     }
   };
   struct Entry {
@@ -43,6 +44,8 @@ class Domains {
   /// Adds an entry. bad_config naming source and pattern, also for path rules that could never do anything.
   Result<> add(const DomainRule& rule);
   bool empty() const { return entries_.empty(); }
+  /// True when some entry looks at paths.
+  bool with_paths() const;
   const std::vector<Entry>& entries() const { return entries_; }
 
   /// The word of the most specific entry that says anything about reading or writing; of equally specific

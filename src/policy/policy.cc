@@ -7,6 +7,7 @@ namespace {
 
 // More rules than this that share a key of hosts are sifted by a Screen, not tried one after another.
 constexpr std::size_t kCrowd = 16;
+constexpr std::string_view kOtherDoubt = "parameters, escapes or dots that some servers drop";
 
 bool is_refusal(const Rule& rule) { return rule.layer == Layer::corp && rule.action != Action::allow; }
 
@@ -47,6 +48,7 @@ Result<> Policy::Compiled::add_rules(bool refusals) {
       if (is_refusal(rule) != refusals) continue;
       auto compiled = CompiledRule::compile(rule);
       if (!compiled) return pass(compiled);
+      looks_at_paths_ |= rule.scope != Scope::host;
       rules_.push_back(std::move(*compiled));
     }
   }
@@ -61,6 +63,7 @@ Result<> Policy::Compiled::add_domains() {
       if (auto added = corp_domains_.add(rule); !added) return added;
     }
   }
+  looks_at_paths_ |= domains_.with_paths();
   return {};
 }
 
@@ -113,6 +116,21 @@ Verdict Policy::Compiled::decide(const Subject& subject) const {
   if (rank < refusals_) return of_rule(rank);
   if (auto corp = corp_refusal(subject, is_read(subject.method()))) return *corp;
   return rank == kNoRank ? of_domains(domains_, subject) : of_rule(rank);
+}
+
+Verdict Policy::Compiled::decide_in_doubt(const Question& question, Subject& subject) const {
+  std::optional<Verdict> out;
+  for (const std::string& reading : subject.readings()) {
+    subject.read_as(reading);
+    Verdict verdict = decide(subject);
+    out = out ? severer(*out, verdict) : verdict;
+    if (out->action == Action::block && out->basis != Basis::fallback) break;
+  }
+  Verdict trusting = decide(Subject(question, Subject::Trust::canonical));
+  if (severity(out->action) == severity(trusting.action)) return *out;
+  std::string_view mark = ambiguity(question.target);
+  out->doubt = mark.empty() ? kOtherDoubt : mark;
+  return *out;
 }
 
 Verdict Policy::Compiled::decide_opaque(const Subject& subject) const {
@@ -168,7 +186,8 @@ Verdict Policy::Compiled::of_default() const { return {default_.action, Basis::f
 Verdict Policy::Compiled::decide(const Question& question) const {
   if (off_) return {};
   Subject subject(question);
-  return question.opaque ? decide_opaque(subject) : decide(subject);
+  if (question.opaque) return decide_opaque(subject);
+  return in_doubt(subject) ? decide_in_doubt(question, subject) : decide(subject);
 }
 
 bool Policy::Compiled::always_allows(const http::Origin& origin) const {
@@ -189,9 +208,15 @@ bool Policy::Compiled::needs_requests(const http::Origin& origin) const {
 std::string Verdict::explanation() const {
   if (basis == Basis::off) return "filtering disabled";
   if (basis == Basis::remembered) return "cached decision";
+  std::string out;
   if (basis == Basis::fallback)
-    return std::string("no rule matched, using default action: ").append(name(action));
-  return reason.empty() ? std::string("matched rule: ").append(pattern) : std::string(reason);
+    out.append("no rule matched, using default action: ").append(name(action));
+  else if (reason.empty())
+    out.append("matched rule: ").append(pattern);
+  else
+    out = reason;
+  if (!doubt.empty()) out.append("; the path can be read in two ways (").append(doubt).append(")");
+  return out;
 }
 
 Policy::Policy() = default;

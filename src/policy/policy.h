@@ -38,9 +38,13 @@ struct Verdict {
   std::string_view pattern = {};
   std::string_view reason = {};  ///< the rule's own words; may be empty
   std::string_view source = {};
+  /// Where it is severer than the canonical form of the path alone would make it, since servers may read the
+  /// path otherwise: what is the matter with it, "an encoded slash". Static.
+  std::string_view doubt = {};
 
   /// "matched rule: *.example.com" or the rule's reason; "no rule matched, using default action: block";
-  /// "cached decision" for what was remembered; "filtering disabled" when off.
+  /// "cached decision" for what was remembered; "filtering disabled" when off. Then, where there is doubt,
+  /// "; the path can be read in two ways (an encoded slash)".
   std::string explanation() const;
 };
 
@@ -51,6 +55,7 @@ struct Considered {
   Layer layer = Layer::defaults;
   bool matched = false;
   bool decided = false;
+  std::string note = {};  ///< "when read as /admin"; why it was passed over
 };
 
 class Policy {
@@ -72,6 +77,10 @@ class Policy {
   ///   4. the path rules of that entry, which narrow what it allows or asks about
   ///   5. remembered answers are looked up by the caller when `basis` is fallback
   ///   6. the default action of the weightiest layer that has one
+  /// A target that servers may read in several ways (readings) gets the severest of what each of them gets.
+  /// In that, a rule about paths that allows holds for its canonical form alone, and not at all where that is
+  /// ambiguous, unless it holds for every path or spells the encoded slashes; one that blocks or asks holds
+  /// for what is read as well.
   Verdict decide(const Question& question) const;
   /// The same, with every rule that was looked at, in order.
   Verdict explain(const Question& question, std::vector<Considered>& considered) const;

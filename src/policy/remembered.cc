@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "policy/canonical.h"
 #include "policy/compiled_rule.h"
 #include "policy/registrable_domain.h"
 #include "policy/subject.h"
@@ -16,9 +17,9 @@ std::string_view folder_of(std::string_view target) {
   return slash == std::string_view::npos || slash == 0 ? std::string_view() : path.substr(0, slash + 1);
 }
 
-/// True where some server may find another folder in the path than we do.
-bool is_ambiguous(std::string_view path) {
-  return path.contains('\\') || path.contains("%2F") || path.contains("%5C");
+/// All that is sure of an ambiguous target; nothing of others, which are known by their canonical form.
+std::string spelling_of(std::string_view target) {
+  return is_ambiguous(target) ? canonical_escapes(target) : std::string();
 }
 
 bool is_below(std::string_view host, std::string_view domain) {
@@ -61,10 +62,11 @@ std::optional<Coverage> Coverage::of(const Question& question, AnswerScope scope
     case AnswerScope::url:
       out.method_ = question.method;
       out.target_ = subject.target();
+      out.spelling_ = spelling_of(question.target);
       break;
     case AnswerScope::path:
       out.target_ = folder_of(subject.target());
-      if (out.target_.empty() || is_ambiguous(out.target_)) return std::nullopt;
+      if (out.target_.empty() || subject.ambiguous()) return std::nullopt;
       break;
     case AnswerScope::method:
     case AnswerScope::host: break;
@@ -77,9 +79,10 @@ std::optional<Coverage> Coverage::of(const Question& question, AnswerScope scope
   return out;
 }
 
-bool Coverage::covers_target(const Subject& subject) const {
-  if (scope_ == AnswerScope::url) return subject.target() == target_;
-  return subject.path().starts_with(target_) && !is_ambiguous(subject.path());
+bool Coverage::covers_target(const Question& question, const Subject& subject) const {
+  if (scope_ == AnswerScope::url)
+    return subject.target() == target_ && spelling_of(question.target) == spelling_;
+  return subject.path().starts_with(target_) && !subject.ambiguous();
 }
 
 bool Coverage::covers(const Question& question, const Subject& subject) const {
@@ -91,16 +94,28 @@ bool Coverage::covers(const Question& question, const Subject& subject) const {
   if (scope_ == AnswerScope::url ? question.method != method_ : is_read(question.method) != reads_)
     return false;
   return scope_ == AnswerScope::method ||
-         (question.origin.scheme == origin_.scheme && covers_target(subject));
+         (question.origin.scheme == origin_.scheme && covers_target(question, subject));
+}
+
+bool Coverage::may_cover(const Question& question, const Subject& subject) const {
+  bool about = scope_ == AnswerScope::path ? is_read(question.method) == reads_
+                                           : scope_ == AnswerScope::url && question.method == method_;
+  if (!about || question.opaque || subject.plain()) return false;
+  return subject.ambiguous() || std::ranges::any_of(subject.readings(), [&](std::string_view reading) {
+           return scope_ == AnswerScope::url ? reading == target_ : reading.starts_with(target_);
+         });
 }
 
 bool Coverage::covers(const Question& question) const { return covers(question, Subject(question)); }
 
+std::string Coverage::url_text(const std::string& target) const {
+  return std::string(http::name(origin_.scheme)) + "://" + place_text(host_, origin_) + target;
+}
+
 std::string Coverage::describe() const {
   switch (scope_) {
-    case AnswerScope::url: return method_ + " " + canonical_url(origin_, target_);
-    case AnswerScope::path:
-      return (reads_ ? "reading below " : "writing below ") + canonical_url(origin_, target_);
+    case AnswerScope::url: return method_ + " " + url_text(spelling_.empty() ? target_ : spelling_);
+    case AnswerScope::path: return (reads_ ? "reading below " : "writing below ") + url_text(target_);
     case AnswerScope::method: return (reads_ ? "reading from " : "writing to ") + place_text(host_, origin_);
     case AnswerScope::host: return "everything at " + place_text(host_, origin_);
     case AnswerScope::domain: return "everything at and below " + place_text(host_, origin_);
@@ -129,17 +144,22 @@ bool Asker::asks(const Verdict& verdict) const {
 template <typename Counts>
 std::optional<Action> RememberedAnswers::narrowest(const Question& question, const Counts& counts) const {
   Subject subject(question);
-  auto first = [&](const Lists& lists, std::string_view name) -> std::optional<Action> {
+  // What a wider answer allows may be what a narrower one blocks, spelled so that only the server knows.
+  bool sure = true;
+  auto first = [&](const Lists& lists, std::string_view name) -> const Entry* {
     auto list = lists.find(name);
-    if (list == lists.end()) return std::nullopt;
-    for (const Entry& entry : list->second)
-      if (entry.coverage.covers(question, subject) && counts(entry.asker) && entry.counts())
-        return entry.action;
-    return std::nullopt;
+    if (list == lists.end()) return nullptr;
+    for (const Entry& entry : list->second) {
+      if (!counts(entry.asker) || !entry.counts()) continue;
+      if (entry.coverage.covers(question, subject)) return &entry;
+      if (entry.action == Action::block && entry.coverage.may_cover(question, subject)) sure = false;
+    }
+    return nullptr;
   };
-  auto found = first(hosts_, subject.host().text());
-  if (found || domains_.empty()) return found;
-  return first(domains_, registrable_domain(subject.host().text()));
+  const Entry* found = first(hosts_, subject.host().text());
+  if (!found && !domains_.empty()) found = first(domains_, registrable_domain(subject.host().text()));
+  if (!found || (found->action == Action::allow && !sure)) return std::nullopt;
+  return found->action;
 }
 
 std::optional<Action> RememberedAnswers::find(const Question& question, const Verdict& verdict) const {

@@ -42,6 +42,8 @@ class Coverage {
   bool covers(const Question& question) const;
   /// The same, for who asks about one question often: `subject` is of `question`.
   bool covers(const Question& question, const Subject& subject) const;
+  /// True when servers may disagree on whether it covers `question`, which is spelled to that end.
+  bool may_cover(const Question& question, const Subject& subject) const;
   /// For people: "GET https://a.test/x?y=1", "reading below https://a.test/v1/", "writing to a.test:8080".
   std::string describe() const;
 
@@ -50,14 +52,16 @@ class Coverage {
   friend bool operator==(const Coverage&, const Coverage&) = default;
 
  private:
-  bool covers_target(const Subject& subject) const;
+  bool covers_target(const Question& question, const Subject& subject) const;
+  std::string url_text(const std::string& target) const;
 
   AnswerScope scope_ = AnswerScope::url;
   http::Origin origin_;  ///< its host is that of the question; of no meaning for `domain`, but for the port
   std::string host_;
   bool reads_ = false;
-  std::string method_;  ///< of url
-  std::string target_;  ///< canonical; of url, and the folder of path
+  std::string method_;    ///< of url
+  std::string target_;    ///< canonical; of url, and the folder of path
+  std::string spelling_;  ///< of url, where servers may disagree on what the canonical form is
 };
 
 /// Who asked a question: the default action, which is the same whoever set it, or one rule, known by its
@@ -80,7 +84,8 @@ class RememberedAnswers {
   static constexpr std::size_t kMost = 4096;
 
   /// The narrowest answer that covers `question`, where answers count: those to questions of the default
-  /// action when no rule has spoken, and when a rule asks those to its own. Nothing for any other verdict.
+  /// action when no rule has spoken, and when a rule asks those to its own. Nothing for any other verdict,
+  /// and where a narrower one that blocks may cover it.
   std::optional<Action> find(const Question& question, const Verdict& verdict) const;
   /// The same for a question that `asker` asks.
   std::optional<Action> find(const Question& question, const Asker& asker) const;

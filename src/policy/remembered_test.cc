@@ -46,7 +46,8 @@ TEST(Coverage, each_scope_covers_what_it_says_and_no_more) {
   constexpr const char* kAsked = "GET https://api.example.com/v1/users?page=2";
   const Row rows[] = {
       {kUrl, kAsked, "GET https://api.example.com/v1/users?page=2", true},
-      {kUrl, kAsked, "GET https://api.example.com/v1/./x/../users?page=2", true},
+      {kUrl, kAsked, "GET https://api.example.com/v1/us%65rs?page=%32", true},
+      {kUrl, kAsked, "GET https://api.example.com/v1/./x/../users?page=2", false},
       {kUrl, kAsked, "GET https://api.example.com/v1/users?page=3", false},
       {kUrl, kAsked, "GET https://api.example.com/v1/users", false},
       {kUrl, kAsked, "HEAD https://api.example.com/v1/users?page=2", false},
@@ -61,6 +62,13 @@ TEST(Coverage, each_scope_covers_what_it_says_and_no_more) {
       {kPath, kAsked, "GET https://api.example.com/v1/..%2fadmin", false},
       {kPath, kAsked, "GET https://api.example.com/v1/..%5Cadmin", false},
       {kPath, kAsked, "GET https://api.example.com/v1/..\\admin", false},
+      {kPath, kAsked, "GET https://api.example.com/v1/..%2f/../admin", false},
+      {kPath, kAsked, "GET https://api.example.com/v1/%5c..%5c/../admin", false},
+      {kPath, kAsked, "GET https://api.example.com/v1/..;/admin", false},
+      {kPath, kAsked, "GET https://api.example.com/v1/%2e%2E;x=1/admin", false},
+      {kPath, kAsked, "GET https://api.example.com/v1/.;/../admin", false},
+      {kPath, kAsked, "GET https://api.example.com/v1/%252e%252e/admin", false},
+      {kPath, kAsked, "GET https://api.example.com/v1/a;v=1/b..;c", true},
       {kPath, kAsked, "GET https://api.example.com/v1/a?b=%2f", true},
       {kPath, kAsked, "GET http://api.example.com:443/v1/users", false},
       {kMethod, kAsked, "OPTIONS https://api.example.com/other", true},
@@ -78,6 +86,10 @@ TEST(Coverage, each_scope_covers_what_it_says_and_no_more) {
       {kDomain, kAsked, "GET https://notexample.com/", false},
       {kDomain, kAsked, "GET https://example.com:8443/", false},
       {kDomain, "GET https://a.foo.co.uk/", "GET https://bar.co.uk/", false},
+      {kUrl, "GET https://a.test/v1/admin", "GET https://a.test/v1/..%2f/../admin", false},
+      {kUrl, "GET https://a.test/v1/admin", "GET https://a.test/v1/.;/../admin", false},
+      {kUrl, "GET https://a.test/@types%2fnode", "GET https://a.test/@types%2Fn%6fde", true},
+      {kUrl, "GET https://a.test/@types%2fnode", "GET https://a.test/x/../@types%2Fnode", false},
       {kUrl, kAsked, "CONNECT https://api.example.com", false},
       {kPath, kAsked, "CONNECT https://api.example.com", false},
       {kMethod, kAsked, "CONNECT https://api.example.com", false},
@@ -95,6 +107,7 @@ TEST(Coverage, some_questions_lack_some_scopes) {
   EXPECT_FALSE(coverage("GET https://a.test/", kPath));
   EXPECT_FALSE(coverage("GET https://a.test/users", kPath));
   EXPECT_FALSE(coverage("GET https://a.test/a%2f/b", kPath));
+  EXPECT_FALSE(coverage("GET https://a.test/a/b%2fc", kPath)) << "it would not cover its own question";
   EXPECT_FALSE(coverage("GET https://127.0.0.1/", kDomain));
   EXPECT_FALSE(coverage("GET https://localhost/", kDomain));
   EXPECT_FALSE(coverage("GET https://co.uk/", kDomain));
@@ -104,6 +117,7 @@ TEST(Coverage, describes_itself) {
   auto text = [](std::string_view asked, AnswerScope scope) { return coverage(asked, scope)->describe(); };
   constexpr const char* kAsked = "GET https://api.example.com/v1/users?page=2";
   EXPECT_EQ(text(kAsked, kUrl), "GET https://api.example.com/v1/users?page=2");
+  EXPECT_EQ(text("GET https://a.test/v1/..%2f/../x", kUrl), "GET https://a.test/v1/..%2F/../x");
   EXPECT_EQ(text(kAsked, kPath), "reading below https://api.example.com/v1/");
   EXPECT_EQ(text(kAsked, kMethod), "reading from api.example.com");
   EXPECT_EQ(text("POST http://a.test:8080/", kMethod), "writing to a.test:8080");
@@ -142,6 +156,24 @@ TEST_F(Remembered, the_narrowest_answer_counts) {
   EXPECT_EQ(find("GET https://a.example.com/v1/public/y"), Action::allow);
   EXPECT_EQ(find("GET https://a.example.com/v1/public/no"), Action::block);
   EXPECT_EQ(find("GET https://other.test/"), std::nullopt);
+}
+
+TEST_F(Remembered, what_may_be_below_a_blocked_folder_is_asked_about) {
+  add("GET https://a.example.com/admin/x", kPath, Action::block);
+  add("GET https://a.example.com/", kHost, Action::allow);
+  add("GET https://b.example.com/", kDomain, Action::allow);
+  EXPECT_EQ(find("GET https://a.example.com/admin/y"), Action::block);
+  EXPECT_EQ(find("GET https://a.example.com/other"), Action::allow);
+  for (const char* target :
+       {"/admin/y%2fz", "/admin/..;/y", "/x/..%5cadmin/y", "/%252e/admin/", "/admin;v=1/y", "/%2561dmin/y"})
+    EXPECT_EQ(find("GET https://a.example.com" + std::string(target)), std::nullopt) << target;
+  EXPECT_EQ(find("POST https://a.example.com/admin/y%2fz"), Action::allow) << "reading was blocked";
+  EXPECT_EQ(find("GET https://b.example.com/admin/y%2fz"), Action::allow) << "another host";
+  add("GET https://b.example.com/admin/x", kPath, Action::block);
+  add("GET https://b.example.com/", kHost, Action::block);
+  EXPECT_EQ(find("GET https://b.example.com/admin/y%2fz"), Action::block) << "it is blocked either way";
+  add("GET https://a.example.com/admin/y%2fz", kUrl, Action::allow);
+  EXPECT_EQ(find("GET https://a.example.com/admin/y%2fz"), Action::allow) << "said of this very URL";
 }
 
 TEST_F(Remembered, the_last_answer_of_a_kind_counts) {

@@ -44,13 +44,19 @@ void Screen::compile(std::span<const CompiledRule> rules) {
 }
 
 bool Screen::matches_of(const Chunk& chunk, const Subject& subject, std::vector<int>& hits) const {
-  std::string_view text = subject.text(scope_);
-  if (!match(*chunk.set, text, hits)) return false;
-  if (std::size_t path = path_length(text); chunk.paths_too && path < text.size()) {
+  auto add = [&](std::string_view text) {
     std::vector<int> more;
-    if (!match(*chunk.set, text.substr(0, path), more)) return false;
+    if (!match(*chunk.set, text, more)) return false;
     hits.insert(hits.end(), more.begin(), more.end());
-  }
+    return true;
+  };
+  auto add_with_path = [&](std::string_view text) {
+    std::size_t path = path_length(text);
+    return add(text) && (!chunk.paths_too || path == text.size() || add(text.substr(0, path)));
+  };
+  if (!add_with_path(subject.text(scope_))) return false;
+  if (subject.read_otherwise() && scope_ != Scope::host && !add_with_path(subject.reading(scope_)))
+    return false;
   if (!hits.empty()) std::ranges::sort(hits);
   return true;
 }

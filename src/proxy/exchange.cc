@@ -14,7 +14,10 @@ Exchange::Exchange(wire::Incoming& incoming, const ClientSide& client, Recorder&
   if (client.tunnel) {
     // The name the tunnel was opened for is where the request goes, whatever its Host says
     // (docs/life_of_a_request).
-    if (!client.reverse) compare_names();
+    if (!client.reverse) {
+      take_name_from_host();
+      compare_names();
+    }
     request_.origin = route_.origin;
     incoming.head().origin = route_.origin;
   }
@@ -25,6 +28,15 @@ Exchange::Exchange(wire::Incoming& incoming, const ClientSide& client, Recorder&
   if (client.reverse && !client.keep_host)
     request_.fields.set("Host", route_.origin.place.authority(route_.origin.scheme == http::Scheme::https));
   strip_hop_by_hop();
+}
+
+// Who gave no more than an address is taken by the name in its request: that is what it is judged by, and
+// what is resolved here, whatever the address was.
+void Exchange::take_name_from_host() {
+  if (!is_ip_literal(route_.dial.host)) return;
+  auto place = parse_host_port(request_.fields.get("host").value_or(""), route_.dial.port);
+  if (!place || is_ip_literal(place->host) || place->port != route_.dial.port) return;
+  route_.dial = route_.origin.place = *place;
 }
 
 // The place the client had itself connected to, the one in its ClientHello and the one in Host.

@@ -51,6 +51,7 @@ class Exchange {
  private:
   void strip_hop_by_hop();
   wire::Offer offer(const ClientSide& client) const;
+  void take_name_from_host();
   void compare_names();
 
   wire::Incoming& incoming_;

@@ -4,6 +4,7 @@
 
 #include "async/signal.h"
 #include "base/log.h"
+#include "flow/text.h"
 
 namespace weir::proxy {
 namespace {
@@ -12,6 +13,8 @@ using policy::Action;
 using policy::Verdict;
 
 constexpr std::string_view kUnanswered = "unanswered: ";
+// Of a URL, in a log line: the record has the whole.
+constexpr std::size_t kMostLogged = 1000;
 
 // Whose word it was, and where to change it.
 std::string told(const Verdict& verdict, std::string_view why) {
@@ -61,8 +64,8 @@ Inquiry inquiry_of(const flow::Flow& flow, const policy::Question& question, con
 }
 
 void log_unanswered(const policy::Question& question, std::string_view why) {
-  log::warn("UNANSWERED: {} {} - {} (rejected)", question.method, shown_url(question),
-            why.substr(kUnanswered.size()));
+  log::warn("UNANSWERED: {} {} - {} (rejected)", flow::fitted(question.method, kMostLogged),
+            flow::fitted(shown_url(question), kMostLogged), why.substr(kUnanswered.size()));
 }
 
 }  // namespace
@@ -112,7 +115,7 @@ async::Task<Result<void>> Gate::ask(flow::Flow& flow, policy::Question question,
       note(flow, Action::block, why);
       co_return fail(Code::client_closed, why);
     }
-    if (why.starts_with(kUnanswered)) log_unanswered(question, why);
+    if (why.starts_with(kUnanswered) && !(skip_ && skip_->matches(flow))) log_unanswered(question, why);
     if (decision.action != Action::allow) co_return block(flow, why, told(verdict, decision, why));
     note(flow, Action::allow, why);
     granted.emplace(verdict);

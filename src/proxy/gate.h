@@ -9,6 +9,7 @@
 #include "async/task.h"
 #include "flow/flow.h"
 #include "policy/policy.h"
+#include "proxy/log_skip.h"
 #include "proxy/questions.h"
 
 namespace weir::proxy {
@@ -17,9 +18,11 @@ namespace weir::proxy {
 /// request meets the new one, on kept-alive connections as well.
 class Gate {
  public:
-  /// `questions` outlives the gate; null: there is nobody to ask, and a question is a no.
-  Gate(async::Loop& loop, std::shared_ptr<const policy::Policy> policy, Questions* questions)
-      : loop_(loop), policy_(std::move(policy)), questions_(questions) {}
+  /// `questions` outlives the gate; null: there is nobody to ask, and a question is a no. So does `skip`, if
+  /// any: of what it keeps out of the record no log line tells.
+  Gate(async::Loop& loop, std::shared_ptr<const policy::Policy> policy, Questions* questions,
+       const LogSkip* skip = nullptr)
+      : loop_(loop), policy_(std::move(policy)), questions_(questions), skip_(skip) {}
 
   void replace(std::shared_ptr<const policy::Policy> policy) { policy_ = std::move(policy); }
   const policy::Policy& policy() const { return *policy_; }
@@ -59,6 +62,7 @@ class Gate {
   async::Loop& loop_;
   std::shared_ptr<const policy::Policy> policy_;
   Questions* questions_;
+  const LogSkip* skip_;
   // The thread's own hold on the answers, so that looking them up takes no lock.
   mutable std::shared_ptr<const policy::RememberedAnswers> remembered_;
   mutable std::uint64_t edition_ = 0;

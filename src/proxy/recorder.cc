@@ -22,7 +22,7 @@ Recording::~Recording() {
   if (skip)
     recorder_.skip_->count();
   else
-    recorder_.sink_.closed(std::move(flow_));
+    recorder_.senders_.close(std::move(flow_));
 }
 
 bool Recording::skipped() {
@@ -71,7 +71,13 @@ void Recording::mark(std::string_view word) {
 
 Recorder::Recorder(async::Loop& loop, flow::Sink& sink, Numbers& numbers, CaptureBudget& budget,
                    std::size_t body_limit, LogSkip* skip)
-    : Timer(loop), sink_(sink), numbers_(numbers), budget_(budget), body_limit_(body_limit), skip_(skip) {
+    : Timer(loop),
+      sink_(sink),
+      numbers_(numbers),
+      budget_(budget),
+      body_limit_(body_limit),
+      skip_(skip),
+      senders_(loop, sink) {
   if (skip_) held_.emplace(*skip_, sink_);
 }
 
@@ -102,6 +108,7 @@ void Recorder::announce(Recording& recording) {
   std::string request_bytes = std::exchange(flow.request_body.bytes, {});
   std::string response_bytes = std::exchange(flow.response_body.bytes, {});
   auto copy = std::make_unique<flow::Flow>(flow);
+  senders_.name(*copy);
   flow.request_body.bytes = std::move(request_bytes);
   flow.response_body.bytes = std::move(response_bytes);
   sink_.opened(std::move(copy));

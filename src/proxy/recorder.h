@@ -8,6 +8,7 @@
 #include "async/loop.h"
 #include "flow/sink.h"
 #include "proxy/log_skip.h"
+#include "proxy/senders.h"
 
 namespace weir::proxy {
 
@@ -94,6 +95,8 @@ class Recorder : private async::Timer {
   /// How much is kept of a body, or of a message.
   std::size_t body_limit() const { return body_limit_; }
   flow::ConnectionId next_connection() { return numbers_.next_connection(); }
+  /// Who the clients of this thread are; what they say of a connection is put into its flows.
+  Senders& senders() { return senders_; }
 
  private:
   friend class Recording;
@@ -110,6 +113,7 @@ class Recorder : private async::Timer {
   std::optional<HeldConnections> held_;  // with it
   Recording* oldest_ = nullptr;
   Recording* newest_ = nullptr;
+  Senders senders_;
 };
 
 }  // namespace weir::proxy

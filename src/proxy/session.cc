@@ -10,22 +10,29 @@ constexpr auto kRoomPoll = std::chrono::milliseconds(5);
 
 }  // namespace
 
-Session::Session(Services& services, UniqueFd socket) : services_(services) {
+Session::Session(Services& services, UniqueFd socket, const Entrance& entrance)
+    : services_(services),
+      entrance_(&entrance),
+      socket_(socket.get()),
+      closed_door_(services.options.closed_door || entrance.kind == EntranceKind::guest) {
   auto tcp = std::make_unique<net::TcpStream>(services.loop, std::move(socket), Side::client);
   introduce(tcp->local_address(), tcp->peer_address());
   stream_ = std::move(tcp);
   bottom_ = stream_.get();
 }
 
-Session::Session(Services& services, std::unique_ptr<net::Stream> stream, const flow::Connection& outer)
-    : services_(services), stream_(std::move(stream)), bottom_(stream_.get()) {
-  introduce(outer.local, outer.peer);
+Session::Session(Services& services, std::unique_ptr<net::Stream> stream, const Session& outer)
+    : services_(services),
+      stream_(std::move(stream)),
+      bottom_(stream_.get()),
+      closed_door_(outer.closed_door_) {
+  introduce(outer.connection_.local, outer.connection_.peer);
 }
 
 void Session::introduce(std::string local, std::string peer) {
   client_.connection = services_.recorder.next_connection();
   client_.http2 = services_.options.upstream_http2;
-  client_.caller = services_.options.closed_door ? wire::Caller::foreign : caller_at(peer);
+  client_.caller = closed_door_ ? wire::Caller::foreign : caller_at(peer);
   connection_.id = client_.connection;
   connection_.leg = flow::Leg::client;
   connection_.opened = wall_now();
@@ -63,6 +70,14 @@ async::Task<void> Session::run_inside(HostPort place) {
 }
 
 async::Task<void> Session::serve() {
+  if (entrance_->kind == EntranceKind::transparent) {
+    note_end(co_await serve_redirected());
+    co_return;
+  }
+  if (entrance_->kind == EntranceKind::guest) {
+    note_end(co_await serve_guest());
+    co_return;
+  }
   std::string first;
   TimePoint deadline = services_.loop.now() + services_.options.limits.idle_timeout;
   Protocol protocol = Protocol::need_more;

@@ -6,10 +6,12 @@
 #include <string>
 #include <unordered_set>
 
+#include "net/guest_preamble.h"
 #include "net/tcp_stream.h"
 #include "net/tls_stream.h"
 #include "policy/host_patterns.h"
 #include "proxy/credentials.h"
+#include "proxy/entrance.h"
 #include "proxy/error_response.h"
 #include "proxy/gate.h"
 #include "proxy/minter.h"
@@ -34,7 +36,7 @@ struct SessionOptions {
   policy::HostPatterns intercept;      ///< empty = every host
   policy::HostPatterns passthrough;    ///< wins over intercept
   bool auto_passthrough = false;       ///< tunnel a client that keeps rejecting our certificate (Rejections)
-  bool closed_door = false;      ///< a sandbox's, VM's or gateway's: no client has itself tunnelled here
+  bool closed_door = false;            ///< a sandbox's or gateway's: no client has itself tunnelled here
   bool wait_for_capture = true;  ///< slow down, in place of losing flows, when the capture queue is full
   Credentials credentials;       ///< of clients; of nobody = nobody is asked
   std::optional<http::Origin> reverse;  ///< every request goes there, and no door of a proxy is open
@@ -56,10 +58,10 @@ struct Services {
 
 class Session {
  public:
-  /// A connection that was accepted.
-  Session(Services& services, UniqueFd socket);
+  /// A connection that was accepted; `entrance` outlives it.
+  Session(Services& services, UniqueFd socket, const Entrance& entrance);
   /// What is inside a tunnel that lies in another client connection, `outer`: one stream of it.
-  Session(Services& services, std::unique_ptr<net::Stream> stream, const flow::Connection& outer);
+  Session(Services& services, std::unique_ptr<net::Stream> stream, const Session& outer);
   Session(const Session&) = delete;
 
   /// Serves the connection to its end.
@@ -75,6 +77,9 @@ class Session {
   // session.cc: the connection, and what cannot be served.
   void introduce(std::string local, std::string peer);
   async::Task<void> serve();
+  async::Task<Result<void>> serve_redirected();
+  Failure refuse_redirected(Error error);
+  async::Task<Result<void>> go_to(HostPort place, std::string first);
   async::Task<Result<void>> serve_first(std::string first);
   async::Task<Result<void>> serve_reverse(Protocol protocol, std::string first);
   void note_end(const Result<void>& served);
@@ -86,6 +91,15 @@ class Session {
   async::Task<void> refuse(wire::H1ServerConnection& http, Error error);
   async::Task<bool> tell_refusal(wire::H1ServerConnection& http, Error error);
   ErrorResponse prepare_answer(Recording& recording, const Error& error);
+
+  // session_guest.cc: the relay of a guest.
+  async::Task<Result<void>> serve_guest();
+  async::Task<Result<std::optional<net::GuestPreamble>>> read_preamble(std::string& bytes);
+  void note_guest_process(const net::GuestPreamble& preamble);
+  async::Task<Result<void>> serve_guest_connection(std::optional<HostPort> to, std::string first);
+  async::Task<Result<HostPort>> find_destination(std::string& first);
+  async::Task<Result<HostPort>> find_host(std::string& first);
+  async::Task<Result<void>> serve_guest_dns(bool datagrams, std::string first);
 
   // session_http.cc: requests.
   async::Task<Result<void>> serve_http1(http::Door door, std::string first);
@@ -117,6 +131,7 @@ class Session {
   async::Task<Result<void>> intercept_plain(HostPort place, Protocol protocol, std::string first);
   async::Task<Result<tls::ClientHello>> read_hello(std::string& bytes);
   async::Task<Result<void>> pass_through(Recording& recording, HostPort place, wire::Incoming& incoming);
+  async::Task<Result<void>> pass_unread(HostPort place, std::string first, std::string_view mark);
   async::Task<Result<void>> opaque(Recording& recording, HostPort place, std::string first);
   async::Task<Result<void>> server_first(HostPort place);
   async::Task<Result<bool>> listen_for_server(HostPort place);
@@ -132,6 +147,8 @@ class Session {
   void note_failure(Recording& recording, const Error& error);
 
   Services& services_;
+  const Entrance* entrance_ = nullptr;  // null inside another connection
+  int socket_ = -1;                     // of stream_, while that is open; -1 inside another connection
   std::unique_ptr<net::Stream> stream_;
   net::Stream* bottom_;  // the innermost stream, whatever was put around it
   net::TlsStream* tls_ = nullptr;
@@ -143,6 +160,7 @@ class Session {
   std::optional<HostPort> judging_;  // whose certificate the client is shown, until it sends a request
   bool silent_ = true;               // no byte has come yet
   bool draining_ = false;
+  bool closed_door_;  // SessionOptions::closed_door, or the entrance is a guest's
 };
 
 }  // namespace weir::proxy

@@ -164,7 +164,7 @@ async::Task<void> Session::connect_stream(wire::H2Incoming& incoming) {
   established.status = 200;
   auto answered = co_await incoming.leave_http(established);
   if (!answered) co_return;  // the client has taken its request back: there is nothing to tell of yet
-  Session inner(services_, std::make_unique<net::BorrowedStream>(incoming.tunnel()), connection_);
+  Session inner(services_, std::make_unique<net::BorrowedStream>(incoming.tunnel()), *this);
   inside_.insert(&inner);
   if (draining_) inner.drain();
   co_await inner.run_inside(std::move(place));

@@ -88,6 +88,46 @@ async::Task<Result<void>> Session::pass_socks(HostPort place, std::string first,
   co_return done;
 }
 
+// As inside a tunnel to where the client believes to be connected.
+async::Task<Result<void>> Session::serve_redirected() {
+  LoopGuard* loops = entrance_->loops;
+  struct Noted {
+    LoopGuard* loops;
+    const std::string& peer;
+    ~Noted() {
+      if (loops != nullptr) loops->arrival_ended(peer);
+    }
+  };
+  bool looped = loops != nullptr && !loops->arrived(connection_.peer, services_.loop.now());
+  Noted noted{loops, connection_.peer};
+  auto place = destination(*entrance_, socket_);
+  if (looped)
+    place = fail(Code::loop_detected,
+                 "a rule redirects Weir's own connections to Weir; leave out its user "
+                 "(docs/transparent.md)");
+  if (!place) co_return refuse_redirected(std::move(place).error());
+  co_return co_await go_to(std::move(*place), std::string());
+}
+
+// A connection whose destination is not to be had. Its client cannot be told.
+Failure Session::refuse_redirected(Error error) {
+  Recording recording(services_.recorder);
+  recording.flow().kind = flow::Kind::tunnel;
+  recording.flow().request.method = "CONNECT";
+  recording.flow().client_connection = client_.connection;
+  note_failure(recording, error);
+  stream_->reset_on_close();
+  return Failure(std::move(error));
+}
+
+// `first` is what has come of a client that knows nothing of us.
+async::Task<Result<void>> Session::go_to(HostPort place, std::string first) {
+  // A name in the ClientHello may still say otherwise of an address.
+  if (!is_ip_literal(place.host) && !wants_interception(place))
+    co_return co_await pass_unread(std::move(place), std::move(first), "");
+  co_return co_await intercept(std::move(place), std::move(first));
+}
+
 // Reads until the protocol inside the tunnel is known, and goes on with it.
 async::Task<Result<void>> Session::intercept(HostPort place, std::string first) {
   silent_ = first.empty();
@@ -143,14 +183,9 @@ async::Task<Result<void>> Session::intercept_tls(http::Origin origin, std::strin
   HostPort name = hello->sni.empty() ? place : HostPort{hello->sni, place.port};
   wire::Route route{{http::Scheme::https, name}, is_ip_literal(place.host) ? name : place};
   if (client_.reverse) route = {origin, place};
-  if (passes_unread(route)) {
-    Recording recording(services_.recorder);
-    describe_tunnel(recording.flow(), route.dial, flow::Interception::passthrough);
-    recording.mark("auto_passthrough");
-    auto done = co_await opaque(recording, route.dial, std::move(first));
-    if (!done) note_failure(recording, done.error());
-    co_return done;
-  }
+  if (passes_unread(route)) co_return co_await pass_unread(route.dial, std::move(first), "auto_passthrough");
+  if (!client_.reverse && is_ip_literal(place.host) && !wants_interception(route.dial))
+    co_return co_await pass_unread(route.dial, std::move(first), "");
   judging_ = client_.reverse ? name : route.dial;
   auto leaf = co_await services_.minter.leaf(services_.loop, name.host);
   if (!leaf) co_return recorded(std::move(leaf).error());
@@ -208,8 +243,8 @@ async::Task<Result<void>> Session::let_retry(const HostPort& place, std::string_
 // of our own the certificate is ours, too.
 bool Session::passes_unread(const wire::Route& route) {
   const SessionOptions& options = services_.options;
-  return options.auto_passthrough && !options.closed_door && !client_.reverse &&
-         route.origin.place == route.dial && services_.gate.lets_pass_unread(route.origin) &&
+  return options.auto_passthrough && !closed_door_ && !client_.reverse && route.origin.place == route.dial &&
+         services_.gate.lets_pass_unread(route.origin) &&
          services_.rejections.passes_until(connection_.peer, route.dial, services_.loop.now());
 }
 
@@ -224,7 +259,7 @@ Error Session::judged(const tls::ClientHello& hello, Error error) {
                           .hello = hello,
                           .standing = standing,
                           .auto_passthrough = may_pass,
-                          .closed_door = services_.options.closed_door});
+                          .closed_door = closed_door_});
 }
 
 async::Task<Result<void>> Session::handshake(tls::SslPtr session, std::string first, TimePoint begun) {
@@ -247,7 +282,7 @@ async::Task<Result<void>> Session::handshake(tls::SslPtr session, std::string fi
 async::Task<Result<void>> Session::serve_secured(wire::Route route) {
   client_.interception = flow::Interception::intercepted;
   client_.tunnel = std::move(route);
-  http::Door door{&client_.tunnel->origin, client_.reverse};
+  http::Door door{&client_.tunnel->origin, client_.reverse || is_ip_literal(client_.tunnel->dial.host)};
   if (connection_.alpn == "h2") co_return co_await serve_http2(door, std::string());
   co_return co_await serve_http1(door, std::string());
 }
@@ -255,7 +290,7 @@ async::Task<Result<void>> Session::serve_secured(wire::Route route) {
 async::Task<Result<void>> Session::intercept_plain(HostPort place, Protocol protocol, std::string first) {
   client_.interception = flow::Interception::intercepted;
   client_.tunnel = wire::Route{{http::Scheme::http, place}, place};
-  http::Door door{&client_.tunnel->origin};
+  http::Door door{&client_.tunnel->origin, is_ip_literal(client_.tunnel->dial.host)};
   if (protocol == Protocol::http2) co_return co_await serve_http2(door, std::move(first));
   co_return co_await serve_http1(door, std::move(first));
 }
@@ -297,6 +332,15 @@ Gate::OnGone Session::on_hangup() {
   return [this](std::move_only_function<void()> call) {
     stream_->on_hangup(std::move(call), stream_->half_close_means_gone());
   };
+}
+
+async::Task<Result<void>> Session::pass_unread(HostPort place, std::string first, std::string_view mark) {
+  Recording recording(services_.recorder);
+  describe_tunnel(recording.flow(), place, flow::Interception::passthrough);
+  if (!mark.empty()) recording.mark(mark);
+  auto done = co_await opaque(recording, place, std::move(first));
+  if (!done) note_failure(recording, done.error());
+  co_return done;
 }
 
 async::Task<Result<void>> Session::opaque(Recording& recording, HostPort place, std::string first) {

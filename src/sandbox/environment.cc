@@ -46,6 +46,10 @@ constexpr const char* kAddingVariables[] = {"NODE_EXTRA_CA_CERTS", "DENO_CERT"};
 constexpr std::string_view kNpmKeys[] = {"npm_config_proxy", "npm_config_https_proxy", "npm_config_cafile",
                                          "npm_config_noproxy"};
 
+// What a program cannot do without, and what tells nothing about anything else.
+constexpr std::string_view kBasics[] = {"PATH",      "HOME", "USER",     "LOGNAME", "SHELL",  "TERM",
+                                        "COLORTERM", "LANG", "LANGUAGE", "TZ",      "TMPDIR", "PWD"};
+
 std::string_view name_of(std::string_view entry) { return entry.substr(0, entry.find('=')); }
 
 bool competes_with_npm_key(std::string_view name) {
@@ -78,12 +82,13 @@ std::string java_tool_options(std::string_view users_own, const Injection& injec
     if (!out.empty()) out += ' ';
     out += java_option(option.append(name).append("=").append(value));
   };
-  std::string port = std::to_string(injection.proxy.port);
-  for (std::string scheme : {"http", "https"}) {
-    append(scheme + ".proxyHost", injection.proxy.host);
-    append(scheme + ".proxyPort", port);
+  if (injection.proxy.port != 0) {
+    for (std::string scheme : {"http", "https"}) {
+      append(scheme + ".proxyHost", injection.proxy.host);
+      append(scheme + ".proxyPort", std::to_string(injection.proxy.port));
+    }
+    append("http.nonProxyHosts", injection.include_loopback ? "" : kJavaLoopback);  // holds for https as well
   }
-  append("http.nonProxyHosts", injection.include_loopback ? "" : kJavaLoopback);  // holds for https as well
   if (injection.java_trust_store.empty()) return out;
   append("javax.net.ssl.trustStore", injection.java_trust_store);
   append("javax.net.ssl.trustStoreType", "JKS");
@@ -97,16 +102,33 @@ std::string_view value_in(std::span<const std::string> base, std::string_view na
   return {};
 }
 
-Variables variables_of(const Injection& injection, std::span<const std::string> base) {
-  Variables out;
+void add_proxy(Variables& out, const Injection& injection) {
   std::string proxy = "http://" + injection.proxy.str();
   std::string no_proxy(injection.include_loopback ? "" : kLoopback);
   for (const char* name : kProxyVariables) out.push_back({name, proxy});
   for (const char* name : {"NO_PROXY", "no_proxy"}) out.push_back({name, no_proxy});
   out.push_back({"NODE_USE_ENV_PROXY", "1"});
+}
+
+bool is_about_proxies(std::string_view name) {
+  return std::ranges::find(kProxyVariables, name) != std::end(kProxyVariables) || name == "NO_PROXY" ||
+         name == "no_proxy";
+}
+
+/// These change what the resolver library makes of a name before it asks.
+bool bends_names(std::string_view name) { return name == "LOCALDOMAIN" || name == "RES_OPTIONS"; }
+
+bool is_basic(std::string_view name) {
+  return std::ranges::find(kBasics, name) != std::end(kBasics) || name.starts_with("LC_");
+}
+
+Variables variables_of(const Injection& injection, std::span<const std::string> base) {
+  Variables out;
+  if (injection.proxy.port != 0) add_proxy(out, injection);
   for (const char* name : kReplacingVariables) out.push_back({name, injection.bundle_file});
   for (const char* name : kAddingVariables) out.push_back({name, injection.ca_file});
-  out.push_back({"JAVA_TOOL_OPTIONS", java_tool_options(value_in(base, "JAVA_TOOL_OPTIONS"), injection)});
+  std::string java = java_tool_options(value_in(base, "JAVA_TOOL_OPTIONS"), injection);
+  if (!java.empty()) out.push_back({"JAVA_TOOL_OPTIONS", std::move(java)});
   out.push_back({"WEIR", "1"});
   out.push_back({"WEIR_SESSION", injection.session_id});
   return out;
@@ -121,9 +143,30 @@ std::vector<std::string> child_environment(std::span<const std::string> base, co
   };
   std::vector<std::string> out;
   for (const std::string& entry : base)
-    if (std::string_view name = name_of(entry); !is_ours(name) && !competes_with_npm_key(name))
+    if (std::string_view name = name_of(entry); !is_ours(name) && !is_about_proxies(name) &&
+                                                !competes_with_npm_key(name) &&
+                                                !(injection.proxy.port == 0 && bends_names(name)))
       out.push_back(entry);
   for (Variable& variable : ours) out.push_back(std::move(variable.name) + '=' + variable.value);
+  return out;
+}
+
+Result<std::vector<std::string>> chosen_environment(std::span<const std::string> base,
+                                                    const EnvironmentChoice& choice) {
+  std::vector<std::string> out;
+  auto is_set = [&](std::string_view name) {
+    return std::ranges::any_of(choice.set, [&](const std::string& one) { return name_of(one) == name; });
+  };
+  for (const std::string& entry : base) {
+    std::string_view name = name_of(entry);
+    bool passed = std::ranges::find(choice.pass, name) != choice.pass.end();
+    if ((!choice.clear || passed || is_basic(name)) && !is_set(name)) out.push_back(entry);
+  }
+  for (const std::string& entry : choice.set) {
+    if (name_of(entry).empty() || name_of(entry).size() == entry.size())
+      return fail(Code::bad_config, "--env " + entry + ": NAME=VALUE is wanted");
+    out.push_back(entry);
+  }
   return out;
 }
 

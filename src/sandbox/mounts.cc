@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <utility>
@@ -55,38 +56,38 @@ Kind kind_of(const std::string& path) {
   return S_ISDIR(info.st_mode) ? Kind::folder : Kind::other;
 }
 
-/// A place that stays though the folder around it is hidden.
-struct Kept {
+/// A place of the machine, held while the tree around it changes.
+struct Held {
   std::string path;
   UniqueFd file;
   mode_t mode = 0;
+
+  std::string source() const { return fmt::format("/proc/self/fd/{}", file.get()); }
 };
 
-std::vector<Kept> open_kept(const std::vector<std::string>& paths) {
-  std::vector<Kept> out;
+/// Those of `paths` that there are.
+std::vector<Held> hold(const std::vector<std::string>& paths) {
+  std::vector<Held> out;
   for (const std::string& path : paths) {
-    Kept one{.path = path, .file = UniqueFd(::open(path.c_str(), O_PATH | O_CLOEXEC))};
+    Held one{.path = path, .file = UniqueFd(::open(path.c_str(), O_PATH | O_CLOEXEC))};
     struct stat info;
-    if (!one.file || ::fstat(one.file.get(), &info) != 0) continue;  // nothing there: nothing to keep
+    if (!one.file || ::fstat(one.file.get(), &info) != 0) continue;
     one.mode = info.st_mode;
     out.push_back(std::move(one));
   }
   return out;
 }
 
-/// Mounts what was kept where it was; the place is made again when it went with its folder.
-Result<> put_back(const Kept& kept) {
-  if (kind_of(kept.path) == Kind::none) {
+/// Mounts what is held where it was; the place is made again when it went with its folder.
+Result<> put_back(const Held& held) {
+  if (kind_of(held.path) == Kind::none) {
     std::error_code error;
-    fs::create_directories(fs::path(kept.path).parent_path(), error);
-    if (error) return fail(Code::io, "making the folder of " + kept.path + ": " + error.message());
-    if (S_ISDIR(kept.mode))
-      fs::create_directory(kept.path, error);
-    else
-      UniqueFd(::open(kept.path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    fs::create_directories(fs::path(held.path).parent_path(), error);
+    if (!error && S_ISDIR(held.mode)) fs::create_directory(held.path, error);
+    if (error) return fail(Code::io, "making " + held.path + " again: " + error.message());
+    if (!S_ISDIR(held.mode)) UniqueFd(::open(held.path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
   }
-  if (auto done = bind(fmt::format("/proc/self/fd/{}", kept.file.get()), kept.path); !done) return done;
-  return S_ISSOCK(kept.mode) ? Result<>{} : set_read_only(kept.path, true);
+  return bind(held.source(), held.path);
 }
 
 Result<> hide(const std::string& path) {
@@ -98,12 +99,25 @@ Result<> hide(const std::string& path) {
   std::unreachable();
 }
 
-Result<> hide_all(const Plan& plan) {
-  auto kept = open_kept(plan.kept);
+Result<> hide_all(const Plan& plan, const std::vector<Held>& kept) {
   for (const std::string& path : plan.hidden)
     if (auto done = hide(path); !done) return done;
-  for (const Kept& one : kept)
+  for (const Held& one : kept) {
     if (auto done = put_back(one); !done) return done;
+    if (S_ISSOCK(one.mode)) continue;
+    if (auto done = set_read_only(one.path, true); !done) return done;
+  }
+  return {};
+}
+
+/// `files` in the place of what stands at the second paths of plan.replaced.
+Result<> replace_all(const Plan& plan, const std::vector<Held>& files) {
+  for (const auto& [from, to] : plan.replaced) {
+    auto file = std::ranges::find(files, from, &Held::path);
+    if (file == files.end() || kind_of(to) == Kind::none) continue;
+    if (auto done = bind(file->source(), to); !done) return done;
+    if (auto done = set_read_only(to, false); !done) return done;
+  }
   return {};
 }
 
@@ -114,52 +128,54 @@ Result<> protect(const std::string& path) {
   return set_read_only(path, true);
 }
 
-/// The whole tree read-only, then places to write in.
-Result<> restrict_files(const Plan& plan) {
-  if (plan.files == FileAccess::open) return {};
-  if (plan.files == FileAccess::project)
-    if (auto done = bind(plan.project, plan.project); !done) return done;
-  auto project = open_kept({plan.project});
-  if (auto done = set_read_only("/", true); !done) return done;
-  for (const char* folder : {"/tmp", "/var/tmp", "/dev/shm"}) {
+constexpr const char* kTemporaryFolders[] = {"/tmp", "/var/tmp", "/dev/shm"};
+
+/// Empty ones of the sandbox's own.
+Result<> own_temporary_folders() {
+  for (const char* folder : kTemporaryFolders) {
     if (kind_of(folder) != Kind::folder) continue;
     if (auto done = empty_folder(folder, "mode=1777", MS_NOSUID | MS_NODEV); !done) return done;
   }
-  if (project.empty()) return {};
-  // Behind the temporary folders, since a project may live in one.
-  std::error_code error;
-  fs::create_directories(plan.project, error);
-  if (error) return fail(Code::io, "making the project's folder again: " + error.message());
-  if (auto done = bind(fmt::format("/proc/self/fd/{}", project[0].file.get()), plan.project); !done)
-    return done;
-  MountAttributes writable{.clear = MOUNT_ATTR_RDONLY};
-  return mounted(static_cast<int>(::syscall(SYS_mount_setattr, AT_FDCWD, plan.project.c_str(), 0, &writable,
-                                            sizeof writable)),
-                 "making writable:", plan.project);
+  return {};
+}
+
+Result<> make_writable(const std::string& path) {
+  MountAttributes attributes{.clear = MOUNT_ATTR_RDONLY};
+  return mounted(static_cast<int>(
+                     ::syscall(SYS_mount_setattr, AT_FDCWD, path.c_str(), 0, &attributes, sizeof attributes)),
+                 "making writable:", path);
+}
+
+/// The whole tree read-only but for the temporary folders and the project, which comes last: it may live in
+/// one of them.
+Result<> close_files(const std::vector<Held>& project) {
+  if (auto done = set_read_only("/", true); !done) return done;
+  for (const char* folder : kTemporaryFolders) {
+    if (kind_of(folder) != Kind::folder) continue;
+    if (auto done = make_writable(folder); !done) return done;
+  }
+  for (const Held& one : project) {
+    if (auto done = put_back(one); !done) return done;
+    if (auto done = make_writable(one.path); !done) return done;
+  }
+  return {};
 }
 
 /// A /dev with nothing in it that reaches hardware. Nodes are the machine's own, mounted one by one.
 Result<> small_dev() {
-  std::vector<std::string> nodes;
-  for (const char* name : {"null", "zero", "full", "random", "urandom", "tty"})
-    nodes.push_back(std::string("/dev/") + name);
-  std::vector<Kept> kept = open_kept(nodes), terminals = open_kept({"/dev/pts"});
+  std::vector<std::string> places;
+  for (const char* name : {"null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts"})
+    places.push_back(std::string("/dev/") + name);
+  std::vector<Held> kept = hold(places);
   if (auto done = empty_folder("/dev", "mode=0755,size=1m", MS_NOSUID | MS_NOEXEC); !done) return done;
-  for (const Kept& one : kept) {
-    UniqueFd(::open(one.path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-    if (auto done = bind(fmt::format("/proc/self/fd/{}", one.file.get()), one.path); !done) return done;
-  }
-  for (const Kept& one : terminals) {
-    ::mkdir(one.path.c_str(), 0755);
-    if (auto done = bind(fmt::format("/proc/self/fd/{}", one.file.get()), one.path); !done) return done;
-  }
+  for (const Held& one : kept)
+    if (auto done = put_back(one); !done) return done;
   constexpr std::array links = {
       std::pair{"/proc/self/fd", "/dev/fd"}, std::pair{"/proc/self/fd/0", "/dev/stdin"},
-      std::pair{"/proc/self/fd/1", "/dev/stdout"}, std::pair{"/proc/self/fd/2", "/dev/stderr"},
-      std::pair{"pts/ptmx", "/dev/ptmx"}};
+      std::pair{"/proc/self/fd/1", "/dev/stdout"}, std::pair{"/proc/self/fd/2", "/dev/stderr"}};
   for (auto [target, path] : links)
     if (::symlink(target, path) != 0) return fail_errno(Code::io, std::string("making ") + path, errno);
-  ::mkdir("/dev/shm", 01777);
+  if (::mkdir("/dev/shm", 01777) != 0) return fail_errno(Code::io, "making /dev/shm", errno);
   return empty_folder("/dev/shm", "mode=1777", MS_NOSUID | MS_NODEV);
 }
 
@@ -190,10 +206,20 @@ Result<> arrange_mounts(const Plan& plan) {
             mounted(::mount("mqueue", "/dev/mqueue", "mqueue", kSafe, nullptr), "mounting", "/dev/mqueue");
         !done)
       return done;
-  if (auto done = hide_all(plan); !done) return done;
+  std::vector<Held> kept = hold(plan.kept), project;
+  if (plan.files == FileAccess::project) project = hold({plan.project});
+  std::vector<std::string> replacements;
+  for (const auto& [from, to] : plan.replaced) replacements.push_back(from);
+  std::vector<Held> files = hold(replacements);
+  bool closed = plan.files != FileAccess::open;
+  if (closed)
+    if (auto done = own_temporary_folders(); !done) return done;
+  if (auto done = replace_all(plan, files); !done) return done;
+  if (auto done = hide_all(plan, kept); !done) return done;
   for (const std::string& path : plan.read_only)
     if (auto done = protect(path); !done) return done;
-  if (auto done = restrict_files(plan); !done) return done;
+  if (closed)
+    if (auto done = close_files(project); !done) return done;
   return ::geteuid() == 0 ? close_to_root() : Result<>{};
 }
 

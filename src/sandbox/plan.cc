@@ -8,7 +8,7 @@
 namespace weir::sandbox {
 namespace {
 
-enum Part : std::size_t { kNumbers, kHostPorts, kHidden, kKept, kReadOnly, kProject, kParts };
+enum Part : std::size_t { kNumbers, kHostPorts, kHidden, kKept, kReadOnly, kReplaced, kProject, kParts };
 
 Result<> check(const std::vector<std::string>& paths) {
   for (const std::string& path : paths)
@@ -35,8 +35,9 @@ Result<UniqueFd> pack(const Plan& plan) {
   groups[kHidden] = plan.hidden;
   groups[kKept] = plan.kept;
   groups[kReadOnly] = plan.read_only;
+  for (const auto& [from, to] : plan.replaced) groups[kReplaced].insert(groups[kReplaced].end(), {from, to});
   if (plan.files == FileAccess::project) groups[kProject] = {plan.project};
-  for (std::size_t part : {kHidden, kKept, kReadOnly, kProject})
+  for (std::size_t part : {kHidden, kKept, kReadOnly, kReplaced, kProject})
     if (auto fine = check(groups[part]); !fine) return pass(fine);
   return write_groups(groups);
 }
@@ -54,6 +55,9 @@ Result<Plan> unpack_plan(int file) {
   out.hidden = strings(read->groups[kHidden]);
   out.kept = strings(read->groups[kKept]);
   out.read_only = strings(read->groups[kReadOnly]);
+  std::vector<std::string> replaced = strings(read->groups[kReplaced]);
+  for (std::size_t i = 0; i + 1 < replaced.size(); i += 2)
+    out.replaced.emplace_back(std::move(replaced[i]), std::move(replaced[i + 1]));
   if (read->groups[kProject].front() != nullptr) out.project = read->groups[kProject].front();
   return out;
 }

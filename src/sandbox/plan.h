@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -23,6 +24,8 @@ struct Plan {
   std::vector<std::string> hidden;        ///< folders that look empty and files that look like /dev/null
   std::vector<std::string> kept;  ///< files and sockets in hidden folders that stay, files to be read only
   std::vector<std::string> read_only;  ///< files and folders; what does not exist is left out
+  /// Files that stand in the place of others: "from", "to"; left out where there is no other.
+  std::vector<std::pair<std::string, std::string>> replaced;
   FileAccess files = FileAccess::open;
   std::string project;  ///< FileAccess::project
 };

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/ascii.h"
+#include "flow/process.h"
 #include "store/query.h"
 
 namespace weir::store {
@@ -15,6 +16,14 @@ bool host_matches(std::string_view wanted, std::string_view host) {
 
 bool part_matches(std::string_view part, std::string_view text) {
   return part.empty() || icontains(text, part);
+}
+
+// Of its name with the pid behind it, its path, and its command line.
+bool process_matches(std::string_view part, const flow::Flow& flow) {
+  if (part_matches(part, flow.process)) return true;
+  return flow.sender &&
+         (icontains(flow::process_label(flow), part) || icontains(flow.sender->executable, part) ||
+          icontains(flow::command_line(*flow.sender), part));
 }
 
 bool status_matches(const std::vector<StatusRange>& ranges, const flow::Flow& flow) {
@@ -42,7 +51,7 @@ bool matches(const Filter& filter, const Row& row) {
   if (filter.blocked && !is_blocked(flow)) return false;
   return host_matches(filter.host, flow.request.origin.place.host) &&
          (filter.method.empty() || iequals(filter.method, flow.request.method)) &&
-         status_matches(filter.status, flow) && part_matches(filter.process, flow.process) &&
+         status_matches(filter.status, flow) && process_matches(filter.process, flow) &&
          part_matches(filter.device, flow.device) && part_matches(filter.model, flow.model) &&
          (filter.url.empty() || icontains(flow.request.url(), filter.url));
 }

@@ -1,6 +1,7 @@
 // The filter of databases and the filter of everything else, on the same rows.
 #include <algorithm>
 
+#include "flow/process.h"
 #include "store/jsonl_line.h"
 #include "store/test_recording.h"
 
@@ -57,6 +58,16 @@ std::vector<flow::Flow> sample_flows() {
     f.model = "claude-sonnet-4";
   });
   add([](flow::Flow& f) { f.model = "GPT-4o"; });
+  add([](flow::Flow& f) {
+    flow::set_sender(
+        f, std::make_shared<const Process>(Process{.pid = 4711,
+                                                   .name = "python3",
+                                                   .executable = "/opt/Venv/python3",
+                                                   .arguments = {"python3", "my agent.py", "it's"}}));
+  });
+  add([](flow::Flow& f) {
+    flow::set_sender(f, std::make_shared<const Process>(Process{.unknown = "ended before it was looked up"}));
+  });
   return flows;
 }
 
@@ -81,7 +92,8 @@ std::vector<Filter> sample_filters() {
   filters.push_back({.host = "*.example", .errors = true, .blocked = true});
   filters.push_back({.status = {{403, 403}}, .errors = true});
   for (const char* part :
-       {"node", "NODE", "curl", "ipad", "'s i", "-7", "claude", "gpt-4O", "%", "nowhere"}) {
+       {"node", "NODE", "curl", "ipad", "'s i", "-7", "claude", "gpt-4O", "%", "nowhere", "python3[4711]",
+        "[4711]", "/opt/venv/", "'my AGENT.py'", "it's", "it'\\''s", "ended"}) {
     filters.push_back({.process = part});
     filters.push_back({.device = part});
     filters.push_back({.model = part});
@@ -135,9 +147,9 @@ TEST_F(FilterTest, AlsoInFilesThatAreOlderThanWhatItAsksFor) {
   store->close();
   auto old = Database::open(file, Database::Access::write, 1000);
   ASSERT_TRUE(old);
-  for (const char* column : {"filter_action", "filter_reason", "process", "device", "model"})
+  for (const char* column : {"filter_action", "filter_reason", "process", "device", "model", "sender"})
     ASSERT_TRUE(old->execute((std::string("ALTER TABLE flows DROP COLUMN ") + column).c_str()));
-  ASSERT_TRUE(old->execute("PRAGMA user_version=3"));
+  ASSERT_TRUE(old->execute("DROP TABLE processes; PRAGMA user_version=3"));
   EXPECT_EQ(all().size(), sample_flows().size());
   expect_the_same();
 }
@@ -161,6 +173,8 @@ TEST_F(FilterTest, FiltersFindWhatTheyAreFor) {
   auto store = record_all();
   EXPECT_EQ(ids({.host = "*.b.example"}), (Ids{2}));
   EXPECT_EQ(ids({.process = "node"}), (Ids{27}));
+  EXPECT_EQ(ids({.process = "Python3[4711]"}), (Ids{31}));
+  EXPECT_EQ(ids({.process = "agent.py"}), (Ids{31}));
   EXPECT_EQ(ids({.device = "IPAD"}), (Ids{28}));
   EXPECT_EQ(ids({.model = "claude"}), (Ids{29}));
   EXPECT_EQ(ids({.blocked = true}), (Ids{23, 24, 25}));

@@ -21,10 +21,12 @@ bool is_either(std::string_view name) { return is_proxy_file(name) || is_logging
 // Oldest first. Where packing was cut off between its last two steps, a file is there twice.
 std::vector<fs::path> files_of(const fs::path& folder, InternalType type) {
   std::vector<fs::path> files;
+  // In this order: one that is being packed meanwhile is in the second list at the latest.
+  auto plain = jsonl_names(folder, kInternalFiles);
   auto packed = jsonl_names(folder, kPackedInternalFiles);
   if (type != InternalType::logging) {
     for (const JsonlName& name : packed) files.push_back(folder / name.str(kPackedInternalFiles));
-    for (const JsonlName& name : jsonl_names(folder, kInternalFiles))
+    for (const JsonlName& name : plain)
       if (!std::ranges::binary_search(packed, name)) files.push_back(folder / name.str(kInternalFiles));
   }
   fs::path errors = folder / kRemoteLoggingFile;

@@ -5,10 +5,14 @@
 
 #include "base/hash.h"
 #include "base/json_reader.h"
+#include "flow/process.h"
 #include "store/jsonl_line.h"
 
 namespace weir::store {
 namespace {
+
+// Longer than any flow, and short enough for whoever adds some up.
+constexpr std::int64_t kLongestMicros = 366LL * 86'400 * 1'000'000;
 
 std::string text(JsonValue value) { return std::string(value.string().value_or("")); }
 std::uint64_t count(JsonValue value) { return value.natural().value_or(0); }
@@ -132,7 +136,7 @@ void read_error(JsonValue entry, flow::Flow& flow) {
 
 void read_timing(JsonValue phases, flow::Timing& timing) {
   auto phase = [&](std::string_view name) {
-    return std::max<std::int64_t>(phases[name].integer().value_or(-1), -1);
+    return std::clamp<std::int64_t>(phases[name].integer().value_or(-1), -1, kLongestMicros);
   };
   timing = {.blocked = phase("blocked"),
             .dns = phase("dns"),
@@ -163,13 +167,21 @@ flow::FlowId read_number(std::string_view id) {
   return parse_decimal(id.substr(id.rfind('-') + 1)).value_or(0);
 }
 
+void read_sender(JsonValue info, flow::Flow& flow) {
+  if (!info.is_object()) return;
+  Process sender = flow::read_process(info);
+  sender.name = flow.process;
+  sender.started = read_rfc3339(info["started"].string().value_or("")).value_or(0);
+  flow.sender = std::make_shared<const Process>(std::move(sender));
+}
+
 flow::Flow read_flow(JsonValue entry, WallNanos started) {
   flow::Flow flow;
   flow.id = read_number(entry["id"].string().value_or(""));
   flow.kind = entry["kind"].string() == "tunnel" ? flow::Kind::tunnel : flow::Kind::http;
   flow.started = started;
   std::int64_t nanos = entry["duration_ns"].integer().value_or(-1);
-  flow.duration_us = nanos < 0 ? -1 : nanos / 1000;
+  flow.duration_us = nanos < 0 ? -1 : std::min(nanos / 1000, kLongestMicros);
   read_request(entry, flow.request);
   flow.interception = read_interception(entry, flow);
   flow.request_trailers = read_fields(entry["req_trailers"]);
@@ -184,6 +196,7 @@ flow::Flow read_flow(JsonValue entry, WallNanos started) {
   flow.filter_action = text(entry["filter_action"]);
   flow.filter_reason = text(entry["filter_reason"]);
   flow.process = text(entry["process"]);
+  read_sender(entry["process_info"], flow);
   flow.device = text(entry["device"]);
   flow.model = text(entry["model"]);
   read_error(entry, flow);

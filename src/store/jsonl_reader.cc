@@ -15,9 +15,11 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kMostOpen = 64;
 
+// At most the last time there is: what a line says may add up to more.
 WallNanos end_of(const flow::Flow& flow) {
-  constexpr std::int64_t kLongest = std::numeric_limits<std::int64_t>::max() / 4'000;
-  return flow.started + std::clamp<std::int64_t>(flow.duration_us, 0, kLongest) * 1000;
+  constexpr WallNanos kLast = std::numeric_limits<WallNanos>::max();
+  std::int64_t left_us = (kLast - std::max<WallNanos>(flow.started, 0)) / 1000;
+  return flow.started + std::clamp<std::int64_t>(flow.duration_us, 0, left_us) * 1000;
 }
 
 // Names of the writer's kind in their own order, number 10000 after 9999, and after all other names.

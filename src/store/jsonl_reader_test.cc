@@ -2,6 +2,8 @@
 
 #include <sys/stat.h>
 
+#include <limits>
+
 #include "store/jsonl_line.h"
 #include "store/test_jsonl.h"
 
@@ -105,6 +107,20 @@ TEST_F(JsonlTest, TheLongestLineIsRead) {
   Contents contents = read(put("a.jsonl", line + "  \n" + lines({2})));
   EXPECT_EQ(contents.ids(), (Ids{2}));
   EXPECT_EQ(contents.damage.too_long, 1u);
+}
+
+// In UBSan's hands, as in those of whoever adds them up.
+TEST_F(JsonlTest, NumbersOfALineAreBounded) {
+  std::string most = std::to_string(std::numeric_limits<std::int64_t>::max());
+  std::string line = "{\"ts\":\"2261-12-31T23:59:59Z\",\"duration_ns\":" + most;
+  line += ",\"timings_us\":{\"dns\":" + most + ",\"tls\":" + most + ",\"wait\":-" + most + "}}\n";
+  Contents contents = read(put("a.jsonl", line + line));
+  ASSERT_EQ(contents.rows.size(), 2u);
+  const flow::Flow& flow = contents.rows.front().flow;
+  EXPECT_GT(flow.duration_us, 0);
+  EXPECT_LT(flow.duration_us + flow.timing.dns + flow.timing.tls,
+            std::numeric_limits<std::int64_t>::max() / 1000);
+  EXPECT_EQ(flow.timing.wait, -1);
 }
 
 TEST_F(JsonlTest, InvalidLinesAreSkippedAndCounted) {

@@ -48,6 +48,7 @@ class MessagesTest : public StoreTest {
                                   "ALTER TABLE flows DROP COLUMN process;"
                                   "ALTER TABLE flows DROP COLUMN device;"
                                   "ALTER TABLE flows DROP COLUMN model;"
+                                  "ALTER TABLE flows DROP COLUMN sender; DROP TABLE processes;"
                                   "PRAGMA user_version=1"));
   }
 };

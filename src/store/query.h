@@ -29,7 +29,8 @@ struct Filter {
   std::vector<StatusRange> status;  ///< any of
   bool errors = false;              ///< status >= 400 or an error code
   bool blocked = false;
-  std::string process, device, model;  ///< part of it; empty = any
+  std::string process;        ///< part of its "name[pid]", path or command line; empty = any
+  std::string device, model;  ///< part of it; empty = any
 };
 
 /// Names a body in the store; 0 = none.

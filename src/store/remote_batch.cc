@@ -3,7 +3,9 @@
 #include <string_view>
 #include <variant>
 
+#include "base/ascii.h"
 #include "base/json.h"
+#include "base/json_reader.h"
 #include "flow/text.h"
 #include "store/remote_protobuf.h"
 
@@ -11,6 +13,7 @@ namespace weir::store {
 namespace {
 
 constexpr std::string_view kScope = "weir.proxy";
+constexpr std::size_t kLongestWhy = 200;
 
 struct Attribute {
   std::string_view key;
@@ -99,6 +102,12 @@ void write_record(ProtobufWriter& out, const RemoteEntry& entry, RemoteText text
   out.fixed64(11, static_cast<std::uint64_t>(entry.ended));
 }
 
+// The count is an int64: a receiver that says less than none means none.
+RemoteRefusal refusal(std::uint64_t rejected, std::string_view why) {
+  if (rejected == 0 || rejected > INT64_MAX) return {};
+  return {rejected, flow::printable(why.substr(0, kLongestWhy))};
+}
+
 }  // namespace
 
 std::string ndjson_batch(std::span<const RemoteEntry> batch) {
@@ -146,6 +155,30 @@ std::string otlp_protobuf(std::span<const RemoteEntry> batch, const OtlpResource
     });
   });
   return out;
+}
+
+RemoteRefusal otlp_json_refusal(std::string_view answer) {
+  auto document = JsonDocument::parse(answer);
+  if (!document) return {};
+  JsonValue partial = document->root()["partialSuccess"], count = partial["rejectedLogRecords"];
+  // 64-bit integers are strings in the JSON of Protocol Buffers; a reader takes numbers, too.
+  auto rejected = count.string() ? parse_decimal(*count.string()) : count.natural();
+  return refusal(rejected.value_or(0), partial["errorMessage"].string().value_or(""));
+}
+
+RemoteRefusal otlp_protobuf_refusal(std::string_view answer) {
+  std::uint64_t rejected = 0;
+  std::string_view why;
+  ProtobufReader response(answer);
+  while (auto field = response.next()) {
+    if (field->number != 1) continue;
+    ProtobufReader partial(field->bytes);
+    while (auto inner = partial.next()) {
+      if (inner->number == 1) rejected = inner->value;
+      if (inner->number == 2) why = inner->bytes;
+    }
+  }
+  return refusal(rejected, why);
 }
 
 }  // namespace weir::store

@@ -83,6 +83,42 @@ TEST(RemoteBatchTest, JsonLinesAreOneEach) {
             "\"id\":\"s-1\",\"too_long\":true}\n");
 }
 
+TEST(RemoteBatchTest, WhatAReceiverRefuses) {
+  struct Row {
+    const char* answer;
+    std::size_t entries;
+    const char* why;
+  };
+  const Row json[] = {
+      {R"({"partialSuccess":{"rejectedLogRecords":"3","errorMessage":"too\nold"}})", 3, "too\\nold"},
+      {R"({"partialSuccess":{"rejectedLogRecords":3}})", 3, ""},
+      {R"({"partialSuccess":{"rejectedLogRecords":"0","errorMessage":"only a warning"}})", 0, ""},
+      {R"({"partialSuccess":{"rejectedLogRecords":-1}})", 0, ""},
+      {R"({"partialSuccess":{"rejectedLogRecords":"9223372036854775808"}})", 0, ""},
+      {R"({"partialSuccess":{}})", 0, ""},
+      {"{}", 0, ""},
+      {"", 0, ""},
+      {"<html>", 0, ""},
+  };
+  for (const Row& row : json) {
+    auto refusal = otlp_json_refusal(row.answer);
+    EXPECT_EQ(refusal.entries, row.entries) << row.answer;
+    EXPECT_EQ(refusal.why, row.why) << row.answer;
+  }
+  std::string answer;
+  ProtobufWriter(answer).message(1, [](ProtobufWriter& partial) {
+    partial.fixed64(9, 1);  // of another version
+    partial.varint(1, 300);
+    partial.text(2, "too\nold");
+  });
+  EXPECT_EQ(otlp_protobuf_refusal(answer).entries, 300u);
+  EXPECT_EQ(otlp_protobuf_refusal(answer).why, "too\\nold");
+  for (std::size_t size = 0; size < answer.size(); ++size)
+    EXPECT_EQ(otlp_protobuf_refusal(std::string_view(answer).substr(0, size)).entries, 0u);
+  ProtobufWriter(answer).message(1, [](ProtobufWriter& partial) { partial.varint(1, UINT64_MAX); });
+  EXPECT_EQ(otlp_protobuf_refusal(answer).entries, 0u) << "-1 is none";
+}
+
 TEST(RemoteBatchTest, WhatIsNoUtf8IsMadeUtf8) {
   flow::Flow flow = sample_flow(1);
   flow.request.target = "/\xff\xfe";

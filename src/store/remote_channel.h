@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <string>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -13,12 +14,18 @@
 
 namespace weir::store {
 
-/// How far a batch came: the first `sent` entries are with the receiver, the `refused` ones behind them never
-/// will be; the rest is to be tried again.
+/// How far a batch came: of its first `sent` + `refused` entries so many are with the receiver, the others
+/// never will be; the rest is to be tried again, or at once where there is no error.
 struct RemoteDelivery {
   std::size_t sent = 0, refused = 0;
   std::optional<Error> error;                 ///< why not all were sent; never has a secret in it
   std::chrono::milliseconds wait_at_least{};  ///< the receiver asked for it
+};
+
+/// What a receiver says it will not have of a batch that it has answered with success.
+struct RemoteRefusal {
+  std::size_t entries = 0;
+  std::string why;  ///< in its words, safe to print; may be empty
 };
 
 /// When all waiting must end. Moved forward from another thread as Weir ends.

@@ -12,7 +12,8 @@ namespace {
 
 constexpr int kLookMs = 100;  // how late a deadline is noticed that was moved forward
 constexpr std::chrono::milliseconds kLongestWait{300'000};
-constexpr std::size_t kLongestAnswer = 1 << 20;
+constexpr std::size_t kLongestAnswer = 1 << 20, kKeptAnswer = 64 << 10;
+constexpr long kContentTooLarge = 413;
 
 std::string gzipped(const std::string& text) {
   z_stream stream{};
@@ -31,11 +32,17 @@ std::string gzipped(const std::string& text) {
   return out;
 }
 
-// An answer says nothing but its status; one without end is cut.
-std::size_t discard(char*, std::size_t size, std::size_t count, void* seen) {
-  std::size_t& total = *static_cast<std::size_t*>(seen);
-  total += size * count;
-  return total > kLongestAnswer ? 0 : size * count;
+struct Body {
+  std::string begin;
+  std::size_t size = 0;
+};
+
+// A body without end is cut: what matters is at its beginning.
+std::size_t take(char* bytes, std::size_t size, std::size_t count, void* to) {
+  Body& body = *static_cast<Body*>(to);
+  body.begin.append(bytes, std::min(size * count, kKeptAnswer - body.begin.size()));
+  body.size += size * count;
+  return body.size > kLongestAnswer ? 0 : size * count;
 }
 
 }  // namespace
@@ -85,7 +92,7 @@ void HttpChannel::set_up() {
   ::curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   ::curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);  // a lookup that hangs is nothing to wait for at the end
   ::curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, static_cast<long>(options_.timeout.count()));
-  ::curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, discard);
+  ::curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take);
   if (!options_.ca.empty()) {
     ::curl_easy_setopt(easy, CURLOPT_CAINFO, options_.ca.c_str());
     ::curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
@@ -100,10 +107,9 @@ RemoteDelivery HttpChannel::send(std::span<const RemoteEntry> batch, const Remot
     out.error = answer.error();
     return out;
   }
-  if (answer->status >= 200 && answer->status < 300) {
-    out.sent = batch.size();
-    return out;
-  }
+  if (answer->status >= 200 && answer->status < 300) return taken(answer->text, batch.size());
+  if (answer->status == kContentTooLarge && batch.size() > 1)
+    return send(batch.first(batch.size() / 2), deadline);
   out.error = Error(Code::io, place_ + " answers " + std::to_string(answer->status));
   if (options_.try_again(answer->status))
     out.wait_at_least = answer->retry_after;
@@ -112,17 +118,28 @@ RemoteDelivery HttpChannel::send(std::span<const RemoteEntry> batch, const Remot
   return out;
 }
 
+RemoteDelivery HttpChannel::taken(std::string_view answer, std::size_t entries) const {
+  RemoteRefusal refusal = options_.partial ? options_.partial(answer) : RemoteRefusal();
+  RemoteDelivery out;
+  out.refused = std::min(refusal.entries, entries);
+  out.sent = entries - out.refused;
+  if (out.refused > 0)
+    out.error =
+        Error(Code::io, place_ + " took only a part" + (refusal.why.empty() ? "" : ": " + refusal.why));
+  return out;
+}
+
 Result<HttpChannel::Answer> HttpChannel::request(const std::string& body, const RemoteDeadline& deadline) {
   CURL* easy = easy_.get();
-  std::size_t seen = 0;
-  ::curl_easy_setopt(easy, CURLOPT_WRITEDATA, &seen);
+  Body kept;
+  ::curl_easy_setopt(easy, CURLOPT_WRITEDATA, &kept);
   ::curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body.data());
   ::curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
   ::curl_multi_add_handle(multi_.get(), easy);
   auto done = transfer(deadline);
   ::curl_multi_remove_handle(multi_.get(), easy);
   if (!done) return pass(done);
-  Answer answer;
+  Answer answer{.text = std::move(kept.begin)};
   curl_off_t wait = 0;
   ::curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &answer.status);
   ::curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &wait);
@@ -144,8 +161,9 @@ Result<> HttpChannel::transfer(const RemoteDeadline& deadline) {
   CURLMsg* message = ::curl_multi_info_read(multi_.get(), &left);
   if (message == nullptr || message->msg != CURLMSG_DONE)
     return fail(Code::internal, place_ + ": a request ended without a result");
-  if (message->data.result == CURLE_OK) return {};
-  return fail(Code::io, place_ + ": " + ::curl_easy_strerror(message->data.result));
+  CURLcode result = message->data.result;
+  if (result == CURLE_OK || result == CURLE_WRITE_ERROR) return {};  // the latter is take(), which has enough
+  return fail(Code::io, place_ + ": " + ::curl_easy_strerror(result));
 }
 
 }  // namespace weir::store

@@ -15,9 +15,10 @@ struct curl_slist;
 
 namespace weir::store {
 
-/// One request a batch, on a connection that is kept. 2xx is success; an answer that `try_again` is false for
-/// means that the receiver will never have this batch. Redirects are not followed. Certificates are verified.
-/// No secret of `headers` or `url` gets into an error.
+/// One request a batch, on a connection that is kept. 2xx is success, but for the entries that `partial`
+/// finds refused in the answer; after 413 half of the batch is sent; another answer that `try_again` is false
+/// for means that the receiver will never have this batch. Redirects are not followed. Certificates are
+/// verified. No secret of `headers` or `url` gets into an error.
 class HttpChannel final : public RemoteChannel {
  public:
   struct Options {
@@ -31,6 +32,7 @@ class HttpChannel final : public RemoteChannel {
     std::chrono::milliseconds timeout{10'000};  ///< of a whole request
     std::function<std::string(std::span<const RemoteEntry>)> body;
     std::function<bool(long status)> try_again;
+    std::function<RemoteRefusal(std::string_view answer)> partial = {};  ///< none = a 2xx is for all
   };
 
   explicit HttpChannel(Options options);
@@ -41,6 +43,7 @@ class HttpChannel final : public RemoteChannel {
  private:
   struct Answer {
     long status = 0;
+    std::string text;  ///< the beginning
     std::chrono::milliseconds retry_after{};
   };
   struct Free {
@@ -55,6 +58,7 @@ class HttpChannel final : public RemoteChannel {
   void set_up();
   Result<Answer> request(const std::string& body, const RemoteDeadline& deadline);
   Result<> transfer(const RemoteDeadline& deadline);
+  RemoteDelivery taken(std::string_view answer, std::size_t entries) const;
 
   const Options options_;
   const std::string place_;  // of the URL, for messages

@@ -1,7 +1,8 @@
-// ProtobufWriter: the few forms of the Protocol Buffers wire format that sending needs.
+// ProtobufWriter and ProtobufReader: the few forms of the Protocol Buffers wire format that sending needs.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -44,6 +45,54 @@ class ProtobufWriter {
   }
 
   std::string& out_;
+};
+
+/// Fields of a message that may come from anybody, one after the other.
+class ProtobufReader {
+ public:
+  struct Field {
+    std::uint64_t number = 0;
+    std::uint64_t value = 0;  ///< of a varint
+    std::string_view bytes;   ///< of a text or message
+  };
+
+  explicit ProtobufReader(std::string_view message) : rest_(message) {}
+
+  /// Nothing at the end, and from the first byte on that is none of this format.
+  std::optional<Field> next() {
+    auto tag = varint();
+    if (!tag) return std::nullopt;
+    Field out{.number = *tag >> 3};
+    std::optional<std::uint64_t> size;
+    switch (*tag & 7) {
+      case 0:
+        size = varint();
+        out.value = size.value_or(0);
+        return size ? std::optional(out) : std::nullopt;
+      case 1: size = 8; break;
+      case 2: size = varint(); break;
+      case 5: size = 4; break;
+      default: break;
+    }
+    if (!size || *size > rest_.size()) return std::nullopt;
+    out.bytes = rest_.substr(0, *size);
+    rest_.remove_prefix(*size);
+    return out;
+  }
+
+ private:
+  std::optional<std::uint64_t> varint() {
+    std::uint64_t value = 0;
+    for (int shift = 0; shift < 64 && !rest_.empty(); shift += 7) {
+      auto byte = static_cast<unsigned char>(rest_.front());
+      rest_.remove_prefix(1);
+      value |= std::uint64_t{byte & 0x7FU} << shift;
+      if (byte < 0x80) return value;
+    }
+    return std::nullopt;
+  }
+
+  std::string_view rest_;
 };
 
 }  // namespace weir::store

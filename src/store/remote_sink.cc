@@ -101,12 +101,13 @@ bool RemoteSink::send_all() {
     refused_ += delivery.refused;
     std::size_t done = delivery.sent + delivery.refused;
     settle(done);
+    bool answered = !delivery.error || delivery.refused > 0;
+    if (answered) report_recovery();
     if (delivery.error) report(*delivery.error, delivery.refused);
-    if (delivery.error && delivery.refused == 0) {
+    if (!answered) {
       asked_pause_ = delivery.wait_at_least;
       return false;
     }
-    if (!delivery.error) report_recovery();
     if (!open_ && too_late()) return false;
   }
   return true;

@@ -13,6 +13,7 @@
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 namespace weir::store {
 namespace {
@@ -116,8 +117,13 @@ Result<> RemoteSocket::connect_network(const RemoteDeadline& deadline) {
   TimePoint until = steady_now() + options_.timeout;
   auto list = resolve(options_.place, type, until, deadline);
   if (!list) return pass(list);
+  std::vector<const addrinfo*> addresses;
+  for (const addrinfo* at = list->get(); at != nullptr; at = at->ai_next) addresses.push_back(at);
+  // That nobody listens where datagrams go is not known until the next one; then another address has its
+  // turn.
+  std::ranges::rotate(addresses, addresses.begin() + static_cast<std::ptrdiff_t>(turn_ % addresses.size()));
   int error = ETIMEDOUT;
-  for (const addrinfo* at = list->get(); at != nullptr; at = at->ai_next) {
+  for (const addrinfo* at : addresses) {
     UniqueFd socket(::socket(at->ai_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, at->ai_protocol));
     if (!socket) return fail_errno(Code::io, "socket", errno);
     error = ::connect(socket.get(), at->ai_addr, at->ai_addrlen) == 0 ? 0 : errno;
@@ -151,6 +157,7 @@ Result<> RemoteSocket::send(std::string_view bytes, const RemoteDeadline& deadli
     if (full && wait_for(socket_.get(), POLLOUT, until, deadline)) continue;
     int error = full ? ETIMEDOUT : errno;
     socket_.reset();
+    ++turn_;
     return fail_errno(Code::io, name(), error);
   }
   return {};

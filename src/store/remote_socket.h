@@ -44,6 +44,7 @@ class RemoteSocket {
 
   const Options options_;
   UniqueFd socket_;
+  std::size_t turn_ = 0;  // of the place's addresses
 };
 
 }  // namespace weir::store

@@ -18,7 +18,7 @@ constexpr std::array<std::string_view, 24> kFacilities = {
     "uucp",   "cron",   "authpriv", "ftp",    "ntp",    "audit",  "alert",  "clock",
     "local0", "local1", "local2",   "local3", "local4", "local5", "local6", "local7"};
 
-// The number that RFC 5612 gives to whoever has none of his own.
+// RFC 5612: an enterprise number that is nobody's. Filters of receivers have it by now.
 constexpr std::string_view kStructuredId = "weir@32473";
 constexpr std::size_t kTextReserve = 200;  // of the message's bytes, before structured data take theirs
 constexpr std::size_t kLongestHostName = 255, kLongestAppName = 48, kLongestProcessId = 128;

@@ -61,8 +61,15 @@ constexpr const char* kSenders =
     "ALTER TABLE flows ADD COLUMN process TEXT; ALTER TABLE flows ADD COLUMN device TEXT;"
     "ALTER TABLE flows ADD COLUMN model TEXT;";
 
+constexpr const char* kProcesses = R"sql(
+CREATE TABLE processes(
+  id INTEGER PRIMARY KEY, pid INTEGER, name TEXT, started INTEGER, executable TEXT, command_line TEXT,
+  command_line_cut INTEGER NOT NULL, parents TEXT, unknown TEXT);
+ALTER TABLE flows ADD COLUMN sender INTEGER;
+)sql";
+
 // Each leads from the version before it to its own. They are never changed once released.
-constexpr const char* kSteps[] = {kFirstTables, kMessages, kNoHashIndex, kVerdicts, kSenders};
+constexpr const char* kSteps[] = {kFirstTables, kMessages, kNoHashIndex, kVerdicts, kSenders, kProcesses};
 static_assert(std::size(kSteps) == kSchemaVersion);
 
 constexpr std::string_view kFlowColumns =
@@ -268,12 +275,13 @@ Result<std::int64_t> schema_version(Database& database, const std::filesystem::p
 }
 
 std::string insert_flow_sql() {
-  return insert_sql("flows", std::string(kFlowColumns).append(kVerdictColumns).append(kSenderColumns));
+  return insert_sql("flows", fmt::format("{}{}{}, sender", kFlowColumns, kVerdictColumns, kSenderColumns));
 }
 std::string select_flow_sql(std::int64_t version) {
-  return fmt::format("SELECT {}{}{} FROM flows", kFlowColumns,
+  return fmt::format("SELECT {}{}{}{} FROM flows", kFlowColumns,
                      version >= kVerdictsSince ? kVerdictColumns : ", NULL, NULL",
-                     version >= kSendersSince ? kSenderColumns : ", NULL, NULL, NULL");
+                     version >= kSendersSince ? kSenderColumns : ", NULL, NULL, NULL",
+                     version >= kProcessesSince ? ", sender" : ", NULL");
 }
 std::string insert_message_sql() { return insert_sql("messages", kMessageColumns); }
 std::string select_message_sql() { return fmt::format("SELECT {} FROM messages", kMessageColumns); }
@@ -333,6 +341,7 @@ void FlowBinder::bind(Statement& insert, const flow::Flow& flow, const FlowRow& 
   row.error(flow.error).unless_empty(texts_.error_detail).unless_empty(marks_);
   row.unless_empty(flow.filter_action).unless_empty(texts_.filter_reason);
   row.unless_empty(flow.process).unless_empty(flow.device).unless_empty(flow.model);
+  row.unless(0, stored.sender);
 }
 
 flow::Flow read_flow(const Statement& select, FlowRow& stored) {
@@ -359,6 +368,7 @@ flow::Flow read_flow(const Statement& select, FlowRow& stored) {
   row.into(flow.process);
   row.into(flow.device);
   row.into(flow.model);
+  row.into(stored.sender);
   return flow;
 }
 

@@ -15,13 +15,15 @@
 namespace weir::store {
 
 /// PRAGMA user_version of the files this program writes; it reads these and older ones.
-inline constexpr std::int64_t kSchemaVersion = 5;
+inline constexpr std::int64_t kSchemaVersion = 6;
 /// The version from which on files have a table of messages.
 inline constexpr std::int64_t kMessagesSince = 2;
 /// And from which on flows have the verdict of policy.
 inline constexpr std::int64_t kVerdictsSince = 4;
 /// And who was behind them.
 inline constexpr std::int64_t kSendersSince = 5;
+/// And what their processes were, in a table of their own.
+inline constexpr std::int64_t kProcessesSince = 6;
 
 /// Makes the tables that a file of this version, 0 = empty, does not have yet.
 Result<> create_tables(Database& database, std::int64_t version);
@@ -38,6 +40,7 @@ struct FlowRow {
   std::int64_t closed_seq = 0;  ///< 0 = open
   BodyId request_body = 0;
   BodyId response_body = 0;
+  std::int64_t sender = 0;  ///< processes.id; 0 = nobody knows
 };
 
 /// Binds `flow` to an insert_flow_sql() statement, secrets redacted. The text it makes on the way lives in

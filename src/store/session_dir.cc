@@ -67,7 +67,8 @@ void SessionLock::remove() {
 
 SessionState session_state(const fs::path& directory) {
   UniqueFd file(::open((directory / kLockName).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (!file) return SessionState::ended;
+  // For want of descriptors, say: what nobody can tell the state of is not for deletion.
+  if (!file) return errno == ENOENT || errno == ENOTDIR ? SessionState::ended : SessionState::live;
   return ::flock(file.get(), LOCK_SH | LOCK_NB) == 0 ? SessionState::orphaned : SessionState::live;
 }
 

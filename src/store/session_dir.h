@@ -34,6 +34,7 @@ class SessionLock {
   std::filesystem::path path_;
 };
 
+/// `live` also when it cannot be found out.
 enum class SessionState : std::uint8_t { ended, live, orphaned };
 SessionState session_state(const std::filesystem::path& directory);
 

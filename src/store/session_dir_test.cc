@@ -1,5 +1,7 @@
 #include "store/session_dir.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 
 #include "store/test_recording.h"
@@ -36,6 +38,18 @@ TEST_F(SessionDirTest, StatesFollowTheLock) {
   }
   EXPECT_EQ(session_state(path), SessionState::ended);
   EXPECT_FALSE(SessionLock::take_orphan(path));
+}
+
+TEST_F(SessionDirTest, ALockThatCannotBeLookedAtIsTakenForHeld) {
+  auto session = SessionDir::create(data_dir(), kNoon);
+  ASSERT_TRUE(session);
+  rlimit usual;
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &usual), 0);
+  rlimit none{0, usual.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  SessionState state = session_state(session->path);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0);
+  EXPECT_EQ(state, SessionState::live);
 }
 
 TEST_F(SessionDirTest, EndsOfIdsDifferWithinAProject) {

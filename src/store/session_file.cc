@@ -59,6 +59,9 @@ Result<> SessionFile::prepare() {
   auto bodies = BodyTable::open(database_);
   if (!bodies) return pass(bodies);
   bodies_ = std::move(*bodies);
+  auto processes = ProcessRows::open(database_);
+  if (!processes) return pass(processes);
+  processes_ = std::move(*processes);
   auto page_size = database_.integer("PRAGMA page_size");
   if (!page_size) return pass(page_size);
   page_size_ = *page_size;
@@ -84,6 +87,9 @@ Result<> SessionFile::put(const flow::Flow& flow, bool closed, bool bodies_shed)
     if (!response) return pass(response);
     row = {.closed_seq = ++closed_seq_, .request_body = *request, .response_body = *response};
   }
+  auto sender = processes_.put(flow.sender);
+  if (!sender) return pass(sender);
+  row.sender = *sender;
   binder_.bind(insert_flow_, flow, row, bodies_shed ? kDropped : std::string_view());
   return insert_flow_.run();
 }
@@ -110,6 +116,7 @@ void SessionFile::rollback() {
   if (database_.in_transaction()) (void)database_.execute("ROLLBACK");
   closed_seq_ = committed_seq_;
   bodies_.forget();
+  processes_.forget();
 }
 
 Result<> SessionFile::checkpoint_if_due() {

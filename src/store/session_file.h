@@ -10,6 +10,7 @@
 #include "flow/flow.h"
 #include "flow/message.h"
 #include "store/body_table.h"
+#include "store/process_rows.h"
 #include "store/schema.h"
 #include "store/sqlite.h"
 
@@ -54,6 +55,7 @@ class SessionFile {
   Database database_;
   Statement begin_, commit_, insert_flow_, insert_message_, insert_connection_, page_count_;
   BodyTable bodies_;
+  ProcessRows processes_;
   FlowBinder binder_;
   std::int64_t closed_seq_ = 0;  // of the last closed row, the running transaction included
   std::int64_t committed_seq_ = 0;

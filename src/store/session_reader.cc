@@ -12,8 +12,7 @@ namespace {
 
 constexpr int kBusyMs = 5000;
 
-Row read_row(const Statement& select, bool dead) {
-  FlowRow stored;
+Row read_row(const Statement& select, FlowRow& stored, bool dead) {
   Row row;
   row.flow = read_flow(select, stored);
   if (stored.closed_seq == 0 && dead) row.flow.error = Code::incomplete;
@@ -54,10 +53,19 @@ struct SessionReader::Condition {
       add(version >= kVerdictsSince ? "(error IN ('blocked', 'port_refused') OR filter_action = 'block')"
                                     : "error IN ('blocked', 'port_refused')");
     bool senders = version >= kSendersSince;
-    for (auto& [column, part] : {std::pair("process", filter.process), std::pair("device", filter.device),
-                                 std::pair("model", filter.model)})
+    if (!filter.process.empty()) add_process(lower(filter.process), version);
+    for (auto& [column, part] : {std::pair("device", filter.device), std::pair("model", filter.model)})
       if (!part.empty()) senders ? add(fmt::format("instr(lower({}), ?)", column), {lower(part)}) : add("0");
     if (!filter.status.empty()) add_status(filter.status);
+  }
+
+  void add_process(const std::string& part, std::int64_t version) {
+    if (version < kSendersSince) return add("0");
+    if (version < kProcessesSince) return add("instr(lower(process), ?)", {part});
+    add("(instr(lower(process), ?) OR sender IN (SELECT id FROM processes WHERE"
+        " instr(lower(name || '[' || pid || ']'), ?) OR instr(lower(executable), ?) OR"
+        " instr(lower(command_line), ?)))",
+        {part, part, part, part});
   }
 
   void add_status(const std::vector<StatusRange>& ranges) {
@@ -122,7 +130,11 @@ Result<std::vector<Row>> SessionReader::select(const Condition& where, const cha
     auto more = statement->step();
     if (!more) return pass(more);
     if (!*more) break;
-    Row row = read_row(*statement, dead);
+    FlowRow stored;
+    Row row = read_row(*statement, stored, dead);
+    auto sender = processes_.load(database_, stored.sender);
+    if (!sender) return pass(sender);
+    row.flow.sender = std::move(*sender);
     if (filter.url.empty() || icontains(row.flow.request.url(), filter.url)) rows.push_back(std::move(row));
   }
   return rows;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "store/body_table.h"
+#include "store/process_rows.h"
 #include "store/query.h"
 #include "store/schema.h"
 #include "store/sqlite.h"
@@ -64,6 +65,7 @@ class SessionReader {
 
   Database database_;
   std::int64_t version_;  // of the schema
+  ProcessReader processes_;
 };
 
 }  // namespace weir::store

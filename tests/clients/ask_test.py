@@ -104,6 +104,11 @@ class Socket(AskTest):
         self.assertRegex(self.weir.said, r"UNANSWERED: GET http://\S+/echo\?token=\[REDACTED\] - no monitor connected \(rejected\)")
         self.assertNotIn("s3cret", self.weir.said)
 
+    def test_what_is_logged_is_bounded(self):
+        self.ends(self.curl(f"{self.plain.url}/{'x' * 5000}"))
+        line = self.weir.wait_for_line(r"UNANSWERED: .*\(rejected\)")[0]
+        self.assertLess(len(line), 1200)
+
     def test_allowed_and_blocked(self):
         monitor = self.monitor()
         for origin in (self.plain, self.tls):
@@ -352,6 +357,34 @@ class Scripts(AskTest):
         late = self.ask("block", question["id"], "4711", "--json", *place)
         self.assertEqual(late.returncode, 1)
         self.assertEqual([json.loads(line)["error"] for line in late.stdout.splitlines()], ["late", "unknown_id"])
+
+    def test_a_follower_that_nobody_reads_is_no_monitor(self):
+        follow = self.spawn([kit.binary(), "ask", "list", "--follow", "--data", self.weir.data])
+        monitor = self.monitor()
+        curl = self.curl(f"{self.plain.url}/echo")
+        monitor.answers(monitor.question(), "block")
+        self.ends(curl)
+        follow.stdout.readline()
+        follow.stdout.close()
+        self.assertEqual(follow.wait(kit.PATIENCE), 0)
+
+    def test_an_answer_is_for_one_session(self):
+        monitor = self.monitor()
+        curl = self.curl(f"{self.plain.url}/echo")
+        question = monitor.question()
+        other = self.spawn([kit.binary(), "serve", "--listen", "127.0.0.1:0", *self.weir.places, *ASKING],
+                           stderr=subprocess.PIPE)
+        for line in other.stderr:
+            if b"rejected" in line:
+                break
+        first, second = sorted(path.parent.name for path in self.weir.data.glob("sessions/*/ask.sock"))
+        done = self.ask("allow", question["id"], "--data", self.weir.data)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"2 sessions are live ({second}, {first})".encode(), done.stderr)
+        self.assertEqual(self.ask("list", "--data", self.weir.data).returncode, 0)
+        ours = first if f"session {first}" in self.weir.said else second
+        self.check(self.ask("block", question["id"], "--data", self.weir.data, "--session", ours))
+        self.assertEqual(self.ends(curl)[1], 403)
 
     def test_wrong_words(self):
         for words in (["allow"], ["allow", "1", "--scope", "host"], ["allow", "1", "--remember", "--scope", "world"], [],

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from unittest import mock
 
 import kit
 from kit import PATIENCE
@@ -214,6 +215,60 @@ class Guard(kit.Client):
         config.write_text("# nothing\n")
         weir.wait_for_line("the filter was read again")
         self.assertEqual(self.ask(f"{keeping.url}/echo", weir=weir)[0], 403)
+
+    def test_of_a_syslog_receivers_addresses_the_one_that_listens_is_found(self):
+        """That nobody listens at an address is known after a datagram is lost there; then it is another's turn."""
+        NAMES.addresses |= {"logs.test": [INSIDE, NEIGHBOUR]}
+        for place in (INSIDE, NEIGHBOUR):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+                receiver.bind((place, 0))
+                receiver.settimeout(PATIENCE)
+                home = kit.scratch()
+                (home / "weir.toml").write_text('[[logging.receivers]]\ntype = "syslog"\ntransport = "udp"\ninterval = "20ms"\n'
+                                                f'address = "logs.test:{receiver.getsockname()[1]}"\n')
+                weir = self.start(*self.flags, "--config", str(home / "weir.toml"))
+                for number in range(3):
+                    self.ask(f"http://site.test/{number}", weir=weir)
+                self.assertRegex(receiver.recv(65536).decode(), r"site.test/\d 200")
+                weir.stop()
+
+    def test_a_projects_file_is_in_force_when_it_is_trusted(self):
+        """An edit is not, but its trust is; neither while the file is gone for a moment."""
+        home = kit.scratch()
+        project = home / ".weir.toml"
+
+        def block(host):
+            # Of one length and time: only the file itself is another.
+            (home / "next").write_text(f'[[filter.rules]]\npattern = "{host}"\naction = "block"\n')
+            os.utime(home / "next", (1, 1))
+            (home / "next").rename(project)
+
+        def trust():
+            done = kit.run([kit.binary(), "trust"], weir.env, cwd=home)
+            self.assertEqual(done.returncode, 0, done)
+
+        def blocked():
+            return [host for host in ("one.test", "two.test") if self.ask(f"http://{host}/", weir=weir)[0] == 403]
+
+        NAMES.addresses = {"one.test": [WORLD], "two.test": [WORLD]}
+        block("one.test")
+        with mock.patch.object(kit, "scratch", lambda: home):
+            weir = self.start(*self.flags)
+        weir.wait_for_line("you have not trusted it")
+        self.assertEqual(blocked(), [])
+        trust()
+        weir.wait_for_line("the filter was read again")
+        self.assertEqual(blocked(), ["one.test"])
+        project.unlink()
+        weir.wait_for_line("the filter stays as it was")
+        block("two.test")
+        weir.wait_for_line("it has changed since you trusted it")
+        self.assertEqual(blocked(), ["one.test"])
+        trust()
+        deadline = time.monotonic() + PATIENCE
+        while (now := blocked()) != ["two.test"]:  # it may come between the two questions
+            self.assertIn("one.test", now)
+            self.assertLess(time.monotonic(), deadline)
 
 
 if __name__ == "__main__":

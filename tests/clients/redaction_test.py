@@ -27,6 +27,7 @@ CANARIES = {"by-value": 'Vc-7Qz/+?" \\9xV', "by-env": "EnvCanary0815Zulu", "by-f
             "by-env-file": "canary of.an:env&file"}
 HOST_SAFE = CANARIES["by-env"]
 PATTERN = "pat_" + "Ab1" * 8  # of the rule by-pattern
+HOOK = "http://hooks.invalid/services/HookCanary0815"  # of the rule by-url
 
 
 def compressors():
@@ -140,6 +141,9 @@ source = {{ env_file = ".env", env_file_key = "DB" }}
 [[redaction.rules]]
 name = "by-pattern"
 pattern = 'pat_[A-Za-z0-9]{{24}}'
+[[redaction.rules]]
+name = "by-url"
+source = {{ value = "{HOOK}" }}
 [[logging.receivers]]
 type = "http"
 url = "{self.receiver.url}"
@@ -347,6 +351,18 @@ default_action = "allow"
         self.assertRegex(text, rb"WARN .*\[REDACTED:by-env\]\.localhost.*: bad upstream certificate accepted")
         self.assertTrue(any("never to [REDACTED:by-env]" == flow.get("filter_reason") for flow in self.weir.flows()))
 
+    def test_a_url_that_is_a_secret(self):
+        """It is kept in two parts, neither of which is the secret."""
+        self.curl(f"{HOOK}?x=1")
+        self.curl("http://hooks.invalid/services/Hook%43anary0815", "-H", f"Referer: {HOOK}")
+        self.curl(HOOK + "/deeper", "-H", "Accept: application/json")
+        self.weir.stop()
+        text = self.assert_clean()
+        self.assertNotIn(b"HookCanary0815", text)
+        self.assertNotIn(b"/services/", text)
+        self.assertEqual([flow["url"].split("/", 3)[3] for flow in self.weir.flows()],
+                         ["[REDACTED:by-url]?x=1", "[REDACTED:by-url]", "[REDACTED:by-url]/deeper"])
+
     flags = (*CanaryTest.flags, "--passthrough", "*.pass.invalid", "--insecure", "*.localhost")
 
     def test_while_it_runs(self):
@@ -397,6 +413,9 @@ scope = "path"
 [[filter.rules]]
 pattern = "blocked.skipped.invalid"
 action = "block"
+[[filter.rules]]
+pattern = "asked.skipped.invalid"
+action = "ask"
 [filter]
 default_action = "allow"
 """
@@ -407,11 +426,12 @@ default_action = "allow"
             origin.answer_body, origin.answer_fields = b"answer", []
             self.assertEqual(self.check(self.curl(f"{origin.url}/quiet/echo-nothing")), b"no such endpoint\n")
         self.assertIn(b"403", self.check(self.curl("http://blocked.skipped.invalid/", "-i")), "policy applies")
+        self.assertIn(b"403", self.check(self.curl("http://asked.skipped.invalid/", "-i")), "nobody is there to answer")
         for host in ("a.skipped.invalid", "tunnel.skipped.invalid"):
             self.curl(f"http://{host}/")
             self.curl(f"https://{host}/")
         self.weir.stop()
-        self.assertRegex(self.weir.said, r"weir: 0 flows recorded, 7 not recorded \(log_skip\)")
+        self.assertRegex(self.weir.said, r"weir: 0 flows recorded, 8 not recorded \(log_skip\)")
         for name, data in self.places():
             for text in unpacked(data):
                 self.assertNotIn(b"skipped.invalid", text, name)

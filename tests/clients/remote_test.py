@@ -110,7 +110,7 @@ class Receiver:
     """An HTTP server whose behaviour the test changes while it runs: an answer's status, "hang" or "reset"."""
 
     def __init__(self, identity=None):
-        self.behaviour, self.fields = 200, []
+        self.behaviour, self.fields, self.said, self.most = 200, [], b"", None
         self.kept, self.tries = [], 0
         self.changed = threading.Condition()
         self.release = threading.Event()
@@ -132,7 +132,9 @@ class Receiver:
                 request = Request(self, self.rfile.read(int(self.headers["Content-Length"])))
                 with outer.changed:
                     outer.tries += 1
-                    behaviour, extra = outer.behaviour, outer.fields
+                    behaviour, extra, said = outer.behaviour, outer.fields, outer.said
+                    if outer.most and len(request.body) > outer.most:
+                        behaviour = 413
                     if behaviour == 200:
                         outer.kept.append(request)
                     outer.changed.notify_all()
@@ -148,8 +150,9 @@ class Receiver:
                 self.send_response_only(behaviour)
                 for name, value in extra:
                     self.send_header(name, value)
-                self.send_header("Content-Length", "0")
+                self.send_header("Content-Length", str(len(said)))
                 self.end_headers()
+                self.wfile.write(said)
 
             do_POST = do_PUT = answer
 
@@ -315,6 +318,37 @@ class Http(RemoteTest):
         self.assertEqual(self.numbers(receiver.lines()), [2, 3])
         self.assertIn("not sent to in: 1 of 3 flows (0 dropped, 1 refused, 0 not in time)", self.weir.said)
 
+    def test_a_receiver_that_refuses_is_not_away(self):
+        receiver = self.enterContext(Receiver())
+        receiver.set(500)
+        self.serve(self.table(receiver))
+        self.send(1)
+        receiver.wait_for(lambda: receiver.tries >= 2)
+        receiver.set(400)
+        self.weir.stop()
+        self.assertIn("not sent to in: 1 of 1 flows (0 dropped, 1 refused, 0 not in time)", self.weir.said)
+        self.assertIn("sends again", self.internal())
+
+    def test_a_batch_that_is_too_large_comes_in_parts(self):
+        receiver = self.enterContext(Receiver())
+        receiver.most = 10_000
+        self.serve(self.table(receiver).replace("20ms", "1h"))
+        for number in range(9):
+            self.send(1, *(["-H", "X-Long: " + "x" * 20_000] if number == 4 else []))
+        self.weir.stop()
+        self.assertEqual(self.numbers(receiver.lines()), [1, 2, 3, 4, 6, 7, 8, 9])
+        self.assertLess(len(receiver.kept), 8, "not one by one")
+        self.assertIn("not sent to in: 1 of 9 flows (0 dropped, 1 refused, 0 not in time)", self.weir.said)
+
+    def test_a_success_that_says_too_much(self):
+        receiver = self.enterContext(Receiver())
+        receiver.said = b"<p>" * 500_000
+        self.serve(self.table(receiver))
+        self.send(2)
+        receiver.wait_for(lambda: len(receiver.lines()) >= 2)
+        self.weir.stop()
+        self.assertEqual(self.numbers(receiver.lines()), [1, 2])
+
     def test_the_end_sends_what_waits(self):
         receiver = self.enterContext(Receiver())
         self.serve(self.table(receiver).replace("20ms", "1h"))
@@ -374,6 +408,19 @@ class Otlp(RemoteTest):
         self.assertLess(abs(time.time() - at / 1e9), 600)
         self.assertEqual((by_json[3][0]["error.type"], by_json[3][2]), ("connect_refused", 17))
         self.assertNotIn("hide-me", str(by_json))
+
+    def test_what_a_success_refuses_is_counted(self):
+        receivers = {encoding: self.enterContext(Receiver()) for encoding in ("json", "protobuf")}
+        receivers["json"].said = b'{"partialSuccess":{"rejectedLogRecords":"2","errorMessage":"too old"}}'
+        receivers["protobuf"].said = b"\x0a\x0b\x08\x02\x12\x07too old"
+        self.serve(*(f'name = "{encoding}"\ntype = "otlp"\nencoding = "{encoding}"\nurl = "{receiver.url}"\ninterval = "1h"'
+                     for encoding, receiver in receivers.items()))
+        self.send(3)
+        self.weir.stop()
+        for encoding, receiver in receivers.items():
+            self.assertEqual(receiver.tries, 1)
+            self.assertIn(f"not sent to {encoding}: 2 of 3 flows (0 dropped, 2 refused, 0 not in time)", self.weir.said)
+            self.assertRegex(self.internal(), rf"\[logging.{encoding}\].*took only a part: too old; 2 entries are left out")
 
     def test_only_what_may_be_tried_again_is(self):
         receiver = self.enterContext(Receiver())

@@ -134,7 +134,7 @@ class Walkway {
     return out;
   }
   async::Task<void> run(UniqueFd socket) {
-    proxy::Session session(services_, std::move(socket));
+    proxy::Session session(services_, std::move(socket), entrance_);
     sessions_.insert(&session);
     co_await session.run();
     sessions_.erase(&session);
@@ -145,6 +145,7 @@ class Walkway {
     return out;
   }
 
+  const proxy::Entrance entrance_;
   proxy::Questions* questions_;
   app::RoomOptions options_;
   tls::Authority authority_;

@@ -290,6 +290,8 @@ TEST_P(H2ToH1, streams_do_not_wait_for_one_another) {
 }
 
 TEST_P(H2ToH1, another_authority_in_a_tunnel_is_misdirected) {
+  if (!over_memory())
+    GTEST_SKIP() << "the tunnel is to an address there, which the authority may give a name";
   H2Peer client(play, play.tunnel());
   client.greets();
   client.headers(1, request("GET", "/", {}, "else.test"));

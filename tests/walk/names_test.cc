@@ -86,6 +86,30 @@ TEST_F(Names, a_bare_address_is_not_dialled_where_a_name_is_known) {
   play.records({.status = 200});
 }
 
+TEST_F(Names, a_bare_address_goes_by_the_name_in_host) {
+  block("other.test");
+  Peer& client = play.client();
+  client.sends("CONNECT 192.0.2.1:80 HTTP/1.1\r\nHost: 192.0.2.1:80\r\n\r\n");
+  client.expects("HTTP/1.1 200 Connection established\r\n\r\n");
+  client.sends("GET / HTTP/1.1\r\nHost: other.test\r\n\r\n");
+  EXPECT_EQ(client.expects_answer().head.status, 403);
+  play.no_upstream();
+  play.records({.status = 403, .error = Code::blocked});
+}
+
+TEST_F(Names, a_bare_address_is_not_dialled_where_host_has_a_name) {
+  Peer& client = play.client();
+  client.sends("CONNECT 192.0.2.1:80 HTTP/1.1\r\nHost: 192.0.2.1:80\r\n\r\n");
+  client.expects("HTTP/1.1 200 Connection established\r\n\r\n");
+  client.sends("GET / HTTP/1.1\r\nHost: other.test\r\n\r\n");
+  Peer& upstream = play.upstream();
+  upstream.expects("GET / HTTP/1.1\r\nHost: other.test\r\n\r\n");
+  upstream.sends(kOk);
+  client.expects(kOk);
+  EXPECT_EQ(stage.dialled(), "other.test:80");
+  play.records({.status = 200});
+}
+
 class HiddenNames : public Names {
  protected:
   tls::SslPtr hiding_behind(const std::string& cover) {

@@ -156,9 +156,9 @@ TEST_P(Filtered, a_host_of_another_name_may_not_hide_in_a_tunnel) {
 TEST_P(Filtered, where_no_rule_is_about_either_another_name_passes) {
   rule("secret.test", Action::block);
   auto& client = play.secure_client();
-  client.sends("GET / HTTP/1.1\r\nHost: b.test\r\n\r\n");
+  client.sends("GET / HTTP/1.1\r\nHost: 192.0.2.7\r\n\r\n");
   auto& upstream = play.secure_upstream();
-  upstream.expects("GET / HTTP/1.1\r\nHost: b.test\r\n\r\n");
+  upstream.expects("GET / HTTP/1.1\r\nHost: 192.0.2.7\r\n\r\n");
   upstream.sends(kOk);
   client.expects(kOk);
   play.records({.status = 200, .marks = "host_mismatch"});

@@ -144,9 +144,9 @@ TEST_P(Tunnel, accepts_a_bad_certificate_of_a_host_on_the_list) {
 
 TEST_P(Tunnel, marks_a_host_that_differs_from_the_tunnel) {
   auto& client = play.secure_client();
-  client.sends("GET / HTTP/1.1\r\nHost: fronted.test\r\n\r\n");
+  client.sends("GET / HTTP/1.1\r\nHost: 192.0.2.7\r\n\r\n");
   auto& upstream = play.secure_upstream();
-  upstream.expects("GET / HTTP/1.1\r\nHost: fronted.test\r\n\r\n");
+  upstream.expects("GET / HTTP/1.1\r\nHost: 192.0.2.7\r\n\r\n");
   upstream.sends(kOk);
   client.expects(kOk);
   flow::Flow flow = play.records({.status = 200, .marks = "host_mismatch"});
