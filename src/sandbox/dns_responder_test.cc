@@ -329,9 +329,11 @@ class DescriptorLimit {
 };
 
 TEST_F(DnsResponderErrors, OutOfDescriptorsWaitsAndGoesOn) {
+#if defined(__has_feature) && __has_feature(undefined_behavior_sanitizer)
+  GTEST_SKIP() << "UBSan opens a pipe to look at an object, and takes its failure for a broken one";
+#endif
   start();
   UniqueFd datagrams = udp(), stream(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  EXPECT_EQ(heard_->lines(0).size(), 0U);  // UBSan's first look at an object opens a pipe
   {
     UniqueFd next(::dup(datagrams.get()));
     DescriptorLimit limit(static_cast<rlim_t>(next.get()));

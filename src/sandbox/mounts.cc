@@ -206,6 +206,8 @@ Result<> arrange_mounts(const Plan& plan) {
             mounted(::mount("mqueue", "/dev/mqueue", "mqueue", kSafe, nullptr), "mounting", "/dev/mqueue");
         !done)
       return done;
+  std::error_code error;
+  fs::path here = fs::current_path(error);
   std::vector<Held> kept = hold(plan.kept), project;
   if (plan.files == FileAccess::project) project = hold({plan.project});
   std::vector<std::string> replacements;
@@ -220,7 +222,11 @@ Result<> arrange_mounts(const Plan& plan) {
     if (auto done = protect(path); !done) return done;
   if (closed)
     if (auto done = close_files(project); !done) return done;
-  return ::geteuid() == 0 ? close_to_root() : Result<>{};
+  if (::geteuid() == 0)
+    if (auto done = close_to_root(); !done) return done;
+  // The folder we stand in is that of the tree as it was, which is no longer there.
+  if (!error && ::chdir(here.c_str()) == 0) return {};
+  return mounted(::chdir("/"), "going to", "/");
 }
 
 }  // namespace weir::sandbox

@@ -229,9 +229,9 @@ class Sandbox(kit.Run):
 
     def test_addresses_are_judged_wherever_they_lead(self):
         self.flags = ["--upstream-proxy", "direct"]
-        for place in ("169.254.169.254", "100.100.100.200", "[fd00:ec2::254]", "10.0.0.1", "[fe80::1]", "192.168.0.1"):
+        for place in ("169.254.169.254", "100.100.100.200", "[fd00:ec2::254]", "10.0.0.1", "[fc00::1]", "192.168.0.1"):
             done = self.run_weir("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", f"http://{place}/")
-            self.assertEqual(done.stdout, b"403", place)
+            self.assertEqual(done.stdout, b"403", (place, done.stderr))
         self.assertEqual({flow["error_code"] for flow in self.flows()}, {"address_refused"})
 
     def test_services_of_this_machine_are_not_there(self):
@@ -340,8 +340,8 @@ class Sandbox(kit.Run):
 
     def test_read_only_files(self):
         self.flags = ["--fs", "ro"]
-        said = self.check(self.run_weir("sh", "-c", f"touch {self.home}/new 2>&1; touch /tmp/new && ls /tmp; cat /etc/hostname")).decode()
-        self.assertIn("Read-only file system", said)
+        said = self.check(self.run_weir("sh", "-c", "touch /usr/weir-new /var/weir-new 2>&1; touch /tmp/new; ls /tmp")).decode()
+        self.assertEqual(said.count("Read-only file system" if self.user is None else "touch: "), 2, said)
         self.assertIn("\nnew\n", said)
         self.assertFalse(pathlib.Path("/tmp/new").exists())
 
@@ -351,17 +351,17 @@ class Sandbox(kit.Run):
         if self.user is not None:
             os.chown(project, self.user, self.user)
         self.flags = ["--fs", "project"]
-        done = self.run_weir("sh", "-c", f"echo a > made; touch {self.home}/new", cwd=project)
-        self.assertIn(b"Read-only file system", done.stderr)
+        self.run_weir("sh", "-c", f"echo a > made; touch {self.home}/new", cwd=project)
+        self.assertFalse((self.home / "new").exists())
         self.assertEqual((project / "made").read_text(), "a\n")
 
     # -- set-up that fails
 
     def test_without_a_sandbox_the_command_does_not_run(self):
-        blocked = 'import ctypes, os, sys; ctypes.CDLL(None).prctl(22, 0); os.execvp(sys.argv[1], sys.argv[1:])'
-        del blocked
         marker = self.home / "ran"
         words = self.words("touch", marker)
+        if self.user is not None:
+            self.skipTest("the number of network namespaces cannot be limited for another user here")
         limit = ["unshare", "--user", "--map-current-user", "--keep-caps"] if os.geteuid() == 0 else []
         script = "echo 0 > /proc/sys/user/max_net_namespaces && exec \"$@\""
         done = kit.run([*limit, "sh", "-c", script, "sh", *words], self.env, cwd=self.home)
