@@ -376,6 +376,14 @@ class Sandbox(kit.Run):
 class SandboxOfAnOrdinaryUser(Sandbox):
     user = NOBODY
 
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        done = kit.run(["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", kit.binary(), "--version"],
+                       dict(os.environ), cwd="/")
+        if done.returncode != 0:
+            raise unittest.SkipTest(f"an ordinary user cannot run the program where it lies: {done.stderr.decode()}")
+
 
 if __name__ == "__main__":
     kit.main()
