@@ -264,7 +264,9 @@ void ProcessTable::give(std::list<Known>::iterator known, const ProcessState& st
     if (!known->record) known_.erase(known);
     return;
   }
-  if (!known->record || !known->state.same_program(state)) known->record = describe(known->folder, state);
+  // A program that is being started has its memory before it has its arguments.
+  bool whole = known->record && !known->record->arguments.empty();
+  if (!whole || !known->state.same_program(state)) known->record = describe(known->folder, state);
   known->state = state;
   for (const Sighting& each : seen) {
     known->note_found(each.descriptor);

@@ -267,6 +267,15 @@ TEST_F(ProcessTableTest, WhatWasReadHoldsUntilAnotherProgramRuns) {
   EXPECT_THAT(first->arguments, ElementsAre("tool", "-x"));
 }
 
+TEST_F(ProcessTableTest, AProgramMetWhileItIsStartedIsReadAgain) {
+  make(30, {.arguments = ""});
+  open(30, 3, 501);
+  EXPECT_THAT(everywhere(501)->arguments, ElementsAre());
+  std::ofstream(folder(30) / "cmdline") << std::string("tool\0-x\0", 8);
+  open(30, 4, 502);
+  EXPECT_THAT(near(502)->arguments, ElementsAre("tool", "-x"));
+}
+
 TEST_F(ProcessTableTest, AProcessThatHasEndedIsForgotten) {
   make(30);
   open(30, 3, 501);
