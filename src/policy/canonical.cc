@@ -45,7 +45,7 @@ struct Mark {
 constexpr std::string_view kOverlong = "an encoding of ASCII that is too long";
 constexpr Mark kMarks[] = {{"\\", "a backslash"},
                            {"%5C", "an encoded backslash"},
-                           {"%2F", "an encoded slash"},
+                           {"%2F", kEncodedSlash},
                            {"%0", "a control character"},
                            {"%1", "a control character"},
                            {"%7F", "a control character"},

@@ -19,6 +19,9 @@ bool is_plainly_canonical(std::string_view target);
 /// that merge slashes: "/a//../b" is "/b".
 std::string resolve_segments(std::string_view path);
 
+/// The mark of "%2F", which a pattern may spell to say that it is meant.
+inline constexpr std::string_view kEncodedSlash = "an encoded slash";
+
 /// What makes the path of a target readable in two ways, for people: "an encoded slash"; "" when nothing
 /// does. The client's own bytes are what is forwarded, so a rule must not let pass what the origin may take
 /// for a path outside of it. `target` is as received: once dot segments are resolved, some marks are gone

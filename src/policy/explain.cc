@@ -43,10 +43,10 @@ void Policy::Compiled::note_match(Considered& line, const Question& question, co
     if (!trusting) line.note = "when read as " + reading;
     return;
   }
-  if (trusting)
-    line.note = std::string("passed over: the path can be read in two ways (")
-                    .append(ambiguity(question.target))
-                    .append(")");
+  if (!trusting) return;
+  std::string_view mark = ambiguity(question.target);
+  line.note = std::string("passed over: the path can be read in two ways (").append(mark).append(")");
+  if (mark == kEncodedSlash) line.note += "; a pattern that spells it, \"/a/*%2F*\", allows it";
 }
 
 Verdict Policy::Compiled::explain(const Question& question, std::vector<Considered>& considered) const {

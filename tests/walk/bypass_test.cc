@@ -75,6 +75,12 @@ TEST_F(Bypass, spellings_of_a_path) {
     stopped(get("http://good.test" + std::string(path), "good.test"), {403});
 }
 
+TEST_F(Bypass, paths_that_can_be_read_in_two_ways) {
+  for (const char* path : {"/a/..%2fadmin/x", "/a/..\\admin/x", "/a/%252e%252e/admin/x", "/a/..;/admin/x",
+                           "/a/%c0%ae%c0%ae/admin/x", "//a/admin/x", "/admin;v=1/x"})
+    stopped(get("http://good.test" + std::string(path), "good.test"), {403, 400});
+}
+
 TEST_F(Bypass, spellings_of_a_url) {
   for (const char* target : {"http://url.test/x", "http://URL.test:80/x", "HTTP://url.test/x",
                              "http://url.test/%78", "http://url.test/./x", "http://url.test./x?q=1"})
