@@ -22,6 +22,9 @@ class ProcessClients final : public proxy::ClientFinder {
 
   bool may_find(const std::string& local, const std::string& peer) const override;
   bool find(const std::string& from, const std::string& to, Answer answer) override;
+  bool inspect(std::shared_ptr<const Process> process, Answer answer) override {
+    return finder_->inspect(std::move(process), std::move(answer));
+  }
 
  private:
   ProcessClients(std::shared_ptr<sandbox::ClientSpace> space, std::unique_ptr<sandbox::ProcessFinder> finder,

@@ -73,12 +73,27 @@ Result<std::unique_ptr<Server>> Server::start(const config::Settings& given, Obs
   raise_descriptor_limit();
   options->session.closed_door = !handed.sockets.empty();
   std::unique_ptr<Server> server(new Server(std::move(*options), std::move(*authority)));
+  if (handed.sockets.empty() || handed.diagnosis) server->open_clients(std::move(handed.diagnosis));
   if (auto done = server->listen(*settings, std::move(handed)); !done) return pass(done);
   if (auto done = server->open(*settings, observer); !done) return pass(done);
   for (auto& worker : server->workers_) worker->start();
   if (server->metrics_) server->metrics_->serve([self = server.get()] { return self->metrics(); });
   server->note_start();
   return server;
+}
+
+// Not to know who sends what is no reason not to serve.
+void Server::open_clients(UniqueFd diagnosis) {
+  auto clients = diagnosis ? ProcessClients::of(std::move(diagnosis)) : ProcessClients::here();
+  if (clients) {
+    clients_ = std::move(*clients);
+  } else {
+    log::info("programs behind connections are not looked up: {}", clients.error().message());
+  }
+}
+
+void Server::expect_clients_below(pid_t root) {
+  if (clients_) clients_->set_root(root);
 }
 
 void Server::note_start() {
@@ -95,9 +110,10 @@ void Server::note_start() {
 Result<void> Server::listen(const config::Settings& settings, HandedListeners handed) {
   sockets_.resize(thread_count(settings));
   if (!handed.sockets.empty()) {
-    entrances_.push_back({.kind = proxy::EntranceKind::transparent,
-                          .listener = {"::", net::bound_port(handed.sockets.front().get())},
-                          .name_of = std::move(handed.name_of)});
+    std::uint16_t port = net::bound_port(handed.sockets.front().get());
+    entrances_.push_back(
+        {.kind = handed.kind, .listener = {"::", port}, .name_of = std::move(handed.name_of)});
+    if (handed.kind == proxy::EntranceKind::proxy) endpoints_.push_back({"127.0.0.1", port});
     for (std::size_t i = 0; i < handed.sockets.size(); ++i)
       sockets_[i % sockets_.size()].push_back({std::move(handed.sockets[i]), &entrances_.back()});
     return {};
@@ -181,11 +197,11 @@ Result<void> Server::open(const config::Settings& settings, Observer* observer) 
   for (const proxy::Entrance& one : entrances_) self.push_back(one.listener.str());
   if (metrics_) self.push_back(metrics_->endpoint().str());
   for (auto& sockets : sockets_)
-    workers_.push_back(
-        std::make_unique<Worker>(Shared{options_, redacted(**sink), numbers_, budget_, *minter_, *server_tls_,
-                                        rejections_, *client_tls_, connections_, &asking_.questions(),
-                                        skip_.get(), settings.transparent.empty() ? nullptr : &loops_},
-                                 std::move(sockets), self));
+    workers_.push_back(std::make_unique<Worker>(
+        Shared{options_, redacted(**sink), numbers_, budget_, *minter_, *server_tls_, rejections_,
+               *client_tls_, connections_, &asking_.questions(), skip_.get(),
+               settings.transparent.empty() ? nullptr : &loops_, clients_.get()},
+        std::move(sockets), self));
   return {};
 }
 
@@ -311,6 +327,7 @@ void Server::join() {
 void Server::close() {
   metrics_.reset();  // it asks all that is closed here
   offload_.reset();
+  clients_.reset();
   workers_.clear();
   asking_.close();  // it reads what the store has written
   if (redacting_) redacting_->close();

@@ -13,6 +13,7 @@
 #include "app/metrics.h"
 #include "app/observer.h"
 #include "app/options.h"
+#include "app/process_clients.h"
 #include "app/remote_logs.h"
 #include "app/sinks.h"
 #include "app/worker.h"
@@ -28,12 +29,15 @@
 
 namespace weir::app {
 
-/// Listening sockets that were opened elsewhere, in a sandbox: connections that were redirected to them are
-/// served in place of those of settings.listen.
+/// Listening sockets that were opened elsewhere, for a sandbox: connections that were redirected to them, or
+/// clients that know of them as a proxy, are served in place of those of settings.listen.
 struct HandedListeners {
+  proxy::EntranceKind kind = proxy::EntranceKind::transparent;
   std::vector<UniqueFd> sockets;  ///< one for each thread (thread_count)
   /// As proxy::Entrance::name_of.
   std::function<Result<std::optional<std::string>>(const std::string& address)> name_of;
+  UniqueFd diagnosis;  ///< a NETLINK_SOCK_DIAG socket of where they are: whose a connection is; without it,
+                       ///< nobody can say
 };
 
 /// How many threads serve: settings.threads, or one for each processor.
@@ -83,6 +87,9 @@ class Server {
   /// The rest of `settings` is not looked at. Errors (bad_config): the filter stays as it was.
   Result<void> set_filter(const config::FilterSettings& settings);
 
+  /// The process that clients of this machine most likely descend from: a hint where to look first.
+  void expect_clients_below(pid_t root);
+
   /// Stops accepting, lets exchanges end (limits.drain_timeout), then cuts them. Returns at once.
   void drain();
   /// Cuts what a drain still waits for.
@@ -101,6 +108,7 @@ class Server {
   Result<void> listen_for_guests(const config::GuestSettings& settings);
   Result<void> open(const config::Settings& settings, Observer* observer);
 
+  void open_clients(UniqueFd diagnosis);
   void note_start();
   Result<void> open_asking(const policy::Policy& policy);
   Result<flow::Sink*> open_capture(bool enabled, Observer* observer);
@@ -137,6 +145,7 @@ class Server {
   std::unique_ptr<GuestDoors> guests_;
   std::vector<std::vector<Listening>> sockets_;  // by worker
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<ProcessClients> clients_;  // ends before they do: its answers go to their loops
   std::unique_ptr<control::MetricsServer> metrics_;
   TimePoint begun_ = steady_now();
   std::unique_ptr<async::WorkerPool> offload_;  // ends first: its work posts to the workers' loops

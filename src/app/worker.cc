@@ -49,16 +49,11 @@ std::unique_ptr<flow::Connection> account_of(const wire::UpstreamFacts& facts, c
   return out;
 }
 
+// Of what the capture queue may hold, what each thread may hold back until it knows the senders.
+constexpr std::uint64_t kShareForSenders = 16;
+
 std::string_view port_of(std::string_view address) { return address.substr(address.rfind(':') + 1); }
 std::string_view host_of(std::string_view address) { return address.substr(0, address.rfind(':')); }
-
-// "[::ffff:127.0.0.1]:80" is 127.0.0.1:80.
-std::string unmapped(std::string address) {
-  constexpr std::string_view kMapped = "[::ffff:";
-  std::size_t end = address.find("]:");
-  if (!address.starts_with(kMapped) || end == std::string::npos || !address.contains('.')) return address;
-  return address.substr(kMapped.size(), end - kMapped.size()) + address.substr(end + 1);
-}
 
 }  // namespace
 
@@ -81,11 +76,13 @@ Worker::Worker(Shared shared, std::vector<Listening> listeners, std::vector<std:
                 shared.server_tls,
                 shared.rejections,
                 gate_,
-                shared.options.session},
+                shared.options.session,
+                shared.clients},
       accepting_(loop_),
       serving_(loop_),
       finishing_(loop_),
       hurry_(loop_) {
+  recorder_.senders().hold_at_most(shared_.options.store.queue_bytes / kShareForSenders);
   for (Listening& one : listeners)
     listeners_.emplace_back(std::make_unique<net::Listener>(loop_, std::move(one.socket)), one.entrance);
 }
@@ -96,6 +93,7 @@ wire::PoolOptions Worker::pool_options() {
   wire::PoolOptions options = shared_.options.pool;
   options.next_id = [this] { return shared_.numbers.next_connection(); };
   options.account = [this](const wire::UpstreamFacts& facts, const net::Stream& stream, bool ended) {
+    if (ended && shared_.loops != nullptr) shared_.loops->made_ended(facts.local, facts.peer);
     recorder_.tell(account_of(facts, stream, ended));
   };
   options.guard = [this](wire::Caller caller, const HostPort& place, const net::Address* address) {
@@ -106,9 +104,9 @@ wire::PoolOptions Worker::pool_options() {
 }
 
 bool Worker::is_self(const net::TcpStream& upstream) const {
-  std::string peer = unmapped(upstream.peer_address());
-  std::string local = unmapped(upstream.local_address());
-  if (shared_.loops != nullptr && !shared_.loops->made(local, loop_.now())) return true;
+  std::string peer = upstream.peer_address();
+  std::string local = upstream.local_address();
+  if (shared_.loops != nullptr && !shared_.loops->made(local, peer, loop_.now())) return true;
   for (const std::string& own : self_) {
     if (own == peer) return true;
     // A listener on every address is reached by any address of this machine: then both ends are the same.
@@ -204,6 +202,8 @@ async::Task<void> Worker::finish() {
   for (proxy::Session* session : sessions_) session->cancel();
   if (!sessions_.empty()) pool_.cancel_attempts();
   co_await serving_.join();
+  // The last flows are told with their programs; how long that may take is bounded there.
+  while (recorder_.senders().any_waiting()) co_await async::sleep_until(loop_, loop_.now() + kLook / 4);
   pool_.close();
   co_await pool_.ended();
   loop_.stop();

@@ -31,6 +31,8 @@ struct Shared {
   proxy::Questions* questions;
   proxy::LogSkip* skip;     ///< null: everything is recorded
   proxy::LoopGuard* loops;  ///< null: no traffic is redirected here
+  /// Null: nobody is asked who a client is. Gives its answers before the worker is destroyed.
+  proxy::ClientFinder* clients;
 };
 
 /// A listening socket, and how those who come in by it say where they want to go.

@@ -17,6 +17,11 @@ struct Process {
     std::string name;
     friend bool operator==(const Ancestor&, const Ancestor&) = default;
   };
+  struct TlsLibrary {
+    std::string name;  ///< "OpenSSL", "GnuTLS", ...
+    std::string file;  ///< that tells: a shared library's, or the executable's name
+    friend bool operator==(const TlsLibrary&, const TlsLibrary&) = default;
+  };
 
   std::int32_t pid = 0;    ///< as Weir sees it; in a pid namespace the program itself sees another
   WallNanos started = 0;   ///< tells a pid that was used again apart
@@ -25,7 +30,9 @@ struct Process {
   std::vector<std::string> arguments;  ///< the command line, at most 4 KiB of it
   bool arguments_cut = false;
   std::vector<Ancestor> parents;  ///< the nearest first, at most 16
-  std::string unknown;            ///< why there is no pid; then hardly anything else is known either
+  /// That it has loaded; in its executable it is looked for only when it matters (ClientFinder::inspect).
+  std::vector<TlsLibrary> tls_libraries;
+  std::string unknown;  ///< why there is no pid; then hardly anything else is known either
 
   friend bool operator==(const Process&, const Process&) = default;
 };

@@ -1,4 +1,4 @@
-// `weir ca show | export | install | path | rotate | import`: the certificate authority.
+// `weir ca show | export | install | path | rotate | import | bake`: the certificate authority.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -9,6 +9,7 @@
 
 #include "base/hash.h"
 #include "base/json.h"
+#include "cli/ca_bake.h"
 #include "cli/output.h"
 #include "cli/problems.h"
 #include "cli/system_store.h"
@@ -32,6 +33,8 @@ struct CaFlags {
   bool pem = false;  ///< the default; only there to be said
   bool json = false;
   bool uninstall = false;
+  std::string root;  ///< of bake
+  bool remove = false;
 };
 
 /// Loads the CA, making it on first use (said on standard error, so that exports stay clean).
@@ -186,6 +189,33 @@ int import(const CaFlags& flags, const std::string& folder) {
   return replaced(tls::Authority::import(folder, flags.certificate, flags.key), folder);
 }
 
+void print_baked(const std::vector<Baked>& rows) {
+  for (const Baked& row : rows) {
+    const char* deed = row.deed == Baked::Deed::put_in      ? "put in"
+                       : row.deed == Baked::Deed::taken_out ? "taken out"
+                                                            : "as it was";
+    fmt::print("{:<10}/{}   {}\n", deed, flow::printable(row.path), row.what);
+  }
+  if (rows.empty()) fmt::print("The CA is nowhere in there.\n");
+}
+
+int bake_or_unbake(const CaFlags& flags, const std::string& folder) {
+  auto root = RootTree::open(flags.root);
+  if (!root) return report(root.error());
+  if (flags.remove) {
+    auto rows = unbake(*root);
+    if (!rows) return report(rows.error());
+    print_baked(*rows);
+    return kExitOk;
+  }
+  auto authority = authority_in(folder);
+  if (!authority) return report(authority.error());
+  auto rows = bake(*root, *authority);
+  if (!rows) return report(rows.error());
+  print_baked(*rows);
+  return kExitOk;
+}
+
 using Action = int (*)(const CaFlags&, const std::string& folder);
 
 int run(const CaFlags& flags, Action action) {
@@ -220,6 +250,12 @@ void add_ca(CLI::App& app, int& exit_code) {
       ->add_flag("--uninstall", flags->uninstall, "Take it and earlier ones out again");
   add("path", "Print where the CA certificate is", path);
   add("rotate", "Replace the CA by a new one", rotate);
+  CLI::App* bake_verb =
+      add("bake", "Put the CA into the root file system of a guest (docs/guest.md)", bake_or_unbake);
+  bake_verb->add_option("folder", flags->root, "Where the root file system is mounted")
+      ->required()
+      ->type_name("DIR");
+  bake_verb->add_flag("--remove", flags->remove, "Take it out again");
   CLI::App* import_verb = add("import", "Replace the CA by your own", import);
   import_verb->add_option("certificate", flags->certificate, "PEM, with its chain if it is no root")
       ->required();

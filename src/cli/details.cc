@@ -74,7 +74,11 @@ std::string error_block(const flow::Flow& flow, bool color) {
   std::string text = "\n" + bold("Error", color) + "\n";
   text += fact("code", fmt::format("{} (phase {})", code.name, weir::name(code.phase)));
   text += fact("what", flow::error_text(flow));
-  text += fact("mend", code.mend);
+  if (flow.rejection) {
+    text += fact("alert", flow.rejection->alert.empty() ? "none" : flow.rejection->alert);
+    text += fact("TLS library", flow.rejection->library);
+  }
+  text += fact("mend", flow.rejection ? flow.rejection->mend : std::string(code.mend));
   return text;
 }
 
@@ -92,6 +96,7 @@ std::string process_block(const Process& process, bool color) {
   text += fact("executable", process.executable);
   text += fact("command", flow::command_line(process) + (process.arguments_cut ? " ..." : ""));
   if (process.started != 0) text += fact("started", flow::local_date_time(process.started));
+  text += fact("TLS library", flow::tls_libraries_text(process));
   return text + fact("parents", parents);
 }
 

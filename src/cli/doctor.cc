@@ -13,9 +13,13 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "app/server.h"
 #include "cli/client_trial.h"
+#include "cli/doctor_command.h"
+#include "cli/doctor_guest.h"
 #include "cli/doctor_origin.h"
 #include "cli/serving.h"
 #include "cli/verbs.h"
@@ -25,6 +29,7 @@
 #include "flow/text.h"
 #include "net/listener.h"
 #include "sandbox/environment.h"
+#include "sandbox/spawner.h"
 #include "tls/certificate.h"
 #include "tls/client_identity.h"
 #include "tls/trust_bundle.h"
@@ -108,6 +113,21 @@ void check_port(Report& report, const config::Settings& settings) {
   }
 }
 
+void check_redirection(Report& report, const config::Settings& settings) {
+  for (const HostPort& place : settings.transparent) {
+    auto socket = net::listen_transparent(place.host, place.port, false);
+    if (!socket) {
+      report.row(Mark::note, "transparent", socket.error().context(),
+                 "it may be Weir itself; else choose another with --transparent or `transparent`");
+    } else if (net::takes_foreign_addresses(socket->get())) {
+      report.row(Mark::good, "transparent", place.str() + " is free, for REDIRECT and TPROXY");
+    } else {
+      report.row(Mark::note, "transparent", place.str() + " is free, for REDIRECT; TPROXY is not allowed",
+                 "TPROXY takes CAP_NET_RAW or CAP_NET_ADMIN (docs/transparent.md); REDIRECT takes nothing");
+    }
+  }
+}
+
 void check_access(Report& report, const config::Settings& settings) {
   if (auto sound = config::check_doors(settings); !sound)
     return report.row(Mark::bad, "access", sound.error().context());
@@ -178,6 +198,8 @@ Result<void> check_clients(Report& report, const config::Settings& settings, con
   if (!origin) return pass(origin);
   config::Settings trial = settings;
   trial.listen = {HostPort{"127.0.0.1", 0}};
+  trial.transparent.clear();
+  trial.guest = {};
   trial.proxy_auth = {};
   trial.reverse.clear();
   trial.threads = 1;
@@ -216,41 +238,102 @@ Result<void> check_clients(Report& report, const config::Settings& settings, con
   return {};
 }
 
-int doctor(const ServingFlags& flags) {
-  auto chosen = flags.settings();
-  if (!chosen) return kExitUsage;
-  log::set_level(log::Level::error);
-  auto settings = app::with_default_folders(*chosen);
-  if (!settings) return report(settings.error());
+/// A folder that is gone at the end.
+class Scratch {
+ public:
+  static Result<Scratch> make() {
+    std::string path = (std::filesystem::temp_directory_path() / "weir-doctor-XXXXXX").string();
+    if (!mkdtemp(path.data())) return fail_errno(Code::io, "a folder in " + path, errno);
+    return Scratch(std::move(path));
+  }
+  Scratch(Scratch&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  ~Scratch() {
+    std::error_code ignored_since_temporary;
+    if (!path_.empty()) std::filesystem::remove_all(path_, ignored_since_temporary);
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  explicit Scratch(std::string path) : path_(std::move(path)) {}
+  std::string path_;
+};
+
+int check_machine(const config::Settings& settings, const std::string& scratch) {
   Report table(isatty(STDOUT_FILENO) && !getenv("NO_COLOR"));
   fmt::print("weir {}\n", WEIR_VERSION);
-  check_ca(table, settings->ca_dir);
-  check_tls(table, settings->tls);
+  check_ca(table, settings.ca_dir);
+  check_tls(table, settings.tls);
   check_clock(table);
-  check_port(table, *settings);
-  check_access(table, *settings);
-  check_addresses(table, settings->upstream);
-  check_folder(table, settings->data_dir);
-  check_descriptors(table, *settings);
-  std::string scratch = (std::filesystem::temp_directory_path() / "weir-doctor-XXXXXX").string();
-  if (!mkdtemp(scratch.data())) return report(Error(Code::io, "cannot make a folder in " + scratch));
-  auto tried = check_clients(table, *settings, scratch);
-  std::error_code ignored_since_temporary;
-  std::filesystem::remove_all(scratch, ignored_since_temporary);
+  check_port(table, settings);
+  check_redirection(table, settings);
+  check_access(table, settings);
+  check_addresses(table, settings.upstream);
+  check_folder(table, settings.data_dir);
+  check_descriptors(table, settings);
+  auto tried = check_clients(table, settings, scratch);
   if (!tried) table.row(Mark::bad, "interception", tried.error().message());
   fmt::print("{}\n", table.failures() == 0 ? "everything is in order"
                                            : fmt::format("{} thing(s) to mend", table.failures()));
   return table.failures() == 0 ? kExitOk : kExitError;
 }
 
+int doctor(const ServingFlags& flags, const std::vector<std::string>& command) {
+  // First of all, where it is needed: the spawner must be as plain as we were started.
+  std::optional<sandbox::Spawner> spawner;
+  if (!command.empty()) {
+    auto started = sandbox::Spawner::start();
+    if (!started) return report(started.error());
+    spawner.emplace(std::move(*started));
+  }
+  auto chosen = flags.settings();
+  if (!chosen) return kExitUsage;
+  log::set_level(log::Level::error);
+  auto settings = app::with_default_folders(*chosen);
+  if (!settings) return report(settings.error());
+  auto scratch = Scratch::make();
+  if (!scratch) return report(scratch.error());
+  return spawner ? examine_command(*spawner, *settings, scratch->path(), command)
+                 : check_machine(*settings, scratch->path());
+}
+
 }  // namespace
 
 void add_doctor(CLI::App& app, int& exit_code) {
-  CLI::App* verb =
-      app.add_subcommand("doctor", "Check the CA, ports, folders, and which programs trust Weir");
+  CLI::App* verb = app.add_subcommand("doctor",
+                                      "Check the CA, ports, folders, and which programs trust Weir; with -- "
+                                      "CMD, whether all that CMD starts do");
   auto flags = std::make_shared<ServingFlags>();
   flags->add_to(*verb, true);
-  verb->callback([flags, &exit_code] { exit_code = doctor(*flags); });
+  auto guest = std::make_shared<GuestDoctor>();
+  guest->add_to(*verb);
+  verb->prefix_command();
+  verb->footer(
+      "weir doctor -- CMD runs CMD in a sandbox where every host is answered by Weir itself, nothing leaves, "
+      "and tells of each connection which program made it, with which TLS library, and whether it trusted "
+      "the certificate. It exits with 0 when all did, 1 when not, 78 when no sandbox can be made.");
+  verb->callback([verb, flags, guest, &exit_code] {
+    std::vector<std::string> command = verb->remaining();
+    if (guest->wanted()) {
+      exit_code = guest->examine();
+      return;
+    }
+    bool marked = !command.empty() && command.front() == kCommandMark;
+    if (!command.empty() && !marked) {
+      fmt::print(stderr, "weir doctor: unexpected {}; a command goes behind --\n",
+                 flow::printable(command.front()));
+      exit_code = kExitUsage;
+      return;
+    }
+    if (marked) command.erase(command.begin());
+    // A mark further on is a "--" of the command's own.
+    std::ranges::replace(command, std::string(kCommandMark), std::string("--"));
+    if (marked && command.empty()) {
+      fmt::print(stderr, "weir doctor: no command behind --\n");
+      exit_code = kExitUsage;
+      return;
+    }
+    exit_code = doctor(*flags, command);
+  });
 }
 
 }  // namespace weir::cli

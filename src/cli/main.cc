@@ -80,7 +80,7 @@ int main(int argc, char** argv) {
   if (argc > 1 && *argv[1] != '-' && std::ranges::find(verbs, argv[1]) == verbs.end())
     return report_unknown_verb(verbs, argv[1]);
   std::vector<std::string> arguments(argv + 1, argv + argc);
-  if (argc > 1 && arguments.front() == "run")
+  if (argc > 1 && (arguments.front() == "run" || arguments.front() == "doctor"))
     if (auto mark = std::ranges::find(arguments, "--"); mark != arguments.end()) *mark = kCommandMark;
   std::ranges::reverse(arguments);  // CLI11 takes them from the back
   try {

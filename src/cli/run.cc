@@ -1,6 +1,5 @@
 // `weir run -- CMD`: a private proxy for one command.
 #include <fmt/format.h>
-#include <poll.h>
 
 #include <CLI/App.hpp>
 #include <algorithm>
@@ -16,17 +15,16 @@
 #include "cli/run_summary.h"
 #include "cli/serving.h"
 #include "cli/signals.h"
+#include "cli/supervision.h"
+#include "cli/trust_files.h"
 #include "cli/verbs.h"
 #include "flow/text.h"
 #include "sandbox/environment.h"
 #include "sandbox/spawner.h"
-#include "tls/trust_bundle.h"
 
 namespace weir::cli {
 namespace {
 
-// Java wants a password to check its store's integrity; it keeps no secret.
-constexpr const char* kTrustPassword = "changeit";
 constexpr auto kDrain = std::chrono::milliseconds(1000);
 
 struct RunFlags {
@@ -39,78 +37,15 @@ struct RunFlags {
   std::vector<std::string> command;
 };
 
-/// The trust stores that variables of CMD's environment name.
-struct TrustFiles {
-  std::string authority, bundle;
-  std::string java;  ///< empty: it could not be written, which has been said
-};
-
-Result<TrustFiles> write_trust_files(const std::string& ca_dir) {
-  auto authority = tls::Authority::load_or_create(ca_dir);
-  if (!authority) return pass(authority);
-  TrustFiles out{.authority = authority->certificate_path(),
-                 .bundle = ca_dir + "/bundle.pem",
-                 .java = ca_dir + "/truststore.jks"};
-  if (auto written = tls::write_bundle(out.bundle, *authority); !written) return pass(written);
-  if (auto written = tls::write_java_trust_store(out.java, kTrustPassword, *authority); !written) {
-    log::warn("Java programs will not trust Weir: {}", written.error().message());
-    out.java.clear();
-  }
-  return out;
-}
-
 Result<std::vector<std::string>> environment(const RunFlags& flags, const TrustFiles& trust,
                                              std::string session, const std::vector<HostPort>& endpoints) {
-  sandbox::Injection injection;
+  sandbox::Injection injection = injection_of(trust);
   if (!endpoints.empty()) injection.proxy = endpoints.front();
-  injection.ca_file = trust.authority;
-  injection.bundle_file = trust.bundle;
-  injection.java_trust_store = trust.java;
-  injection.java_trust_password = kTrustPassword;
   injection.session_id = std::move(session);
   injection.include_loopback = flags.include_loopback;
   auto base = sandbox::chosen_environment(sandbox::own_environment(), flags.variables);
   if (!base) return pass(base);
   return sandbox::child_environment(*base, injection);
-}
-
-/// While it lives, Weir's own log goes to its files alone: it must not mix with CMD's output.
-class QuietLog {
- public:
-  QuietLog() { log::set_output(-1); }
-  QuietLog(const QuietLog&) = delete;
-  ~QuietLog() { log::set_output(STDERR_FILENO); }
-};
-
-/// Waits for CMD's end; passes signals on and follows the filter's files meanwhile.
-/// Null where CMD could change them.
-Result<sandbox::Exit> wait_for(sandbox::Spawner& spawner, const Signals& signals, LiveFilter* filter) {
-  constexpr int kLookMs = 50;
-  constexpr auto kLookAtFiles = std::chrono::seconds(1);
-  TimePoint look = steady_now() + kLookAtFiles;
-  for (;;) {
-    pollfd ended{.fd = spawner.exit_fd(), .events = POLLIN, .revents = 0};
-    if (poll(&ended, 1, kLookMs) > 0) return spawner.take_exit();
-    if (filter != nullptr && steady_now() >= look) {
-      filter->reload_if_changed();
-      look = steady_now() + kLookAtFiles;
-    }
-    while (auto signal = signals.wait(std::chrono::milliseconds(0))) {
-      // What the terminal sends, CMD gets from the terminal itself.
-      bool terminal = (signal->number == SIGINT || signal->number == SIGQUIT) && !signal->from_process;
-      if (terminal) continue;
-      if (auto passed = spawner.signal(signal->number); !passed) return pass(passed);
-    }
-  }
-}
-
-void stop(app::Server& server, const Signals& signals) {
-  constexpr auto kLook = std::chrono::milliseconds(20);
-  server.drain();
-  while (!server.ended())
-    if (auto signal = signals.wait(kLook); signal && signal->number != SIGHUP) server.hurry();
-  server.join();
-  server.close();
 }
 
 /// Every layer, for a server of CMD's own. Nothing when something is wrong, which has been said.
@@ -178,7 +113,7 @@ int run_command(sandbox::Spawner& spawner, app::Server& server, const RunSummary
   LiveFilter filter(flags.serving.sources(), server, loaded, [](const std::string& text, bool complaint) {
     log::write(complaint ? log::Level::warn : log::Level::info, "filter", text);
   });
-  bool fixed = flags.sandbox.on && !flags.sandbox.files_are_closed();
+  bool fixed = flags.sandbox.any() && !flags.sandbox.files_are_closed();
   auto ended = wait_for(spawner, signals, fixed ? nullptr : &filter);
   Duration took = steady_now() - begun;
   stop(server, signals);
@@ -202,21 +137,24 @@ int run(const RunFlags& flags) {
   auto trust = write_trust_files(complete->ca_dir);
   if (!trust) return report(trust.error());
   std::unique_ptr<RunSandbox> sandbox;
-  if (flags.sandbox.on) {
+  if (flags.sandbox.any()) {
     auto opened =
         RunSandbox::open(*spawner, flags.sandbox, *complete, {trust->authority, trust->bundle, trust->java});
     if (!opened) return report_no_sandbox(opened.error());
     sandbox = std::move(*opened);
   }
-  RunSummary summary(flags.sandbox.on);
+  RunSummary summary(flags.sandbox.any());
   auto server =
       app::Server::start(*complete, &summary, sandbox ? sandbox->listeners() : app::HandedListeners());
   if (!server) return report(server.error());
+  if (!sandbox) (*server)->expect_clients_below(spawner->pid());
   if (const auto* socket = (*server)->ask_socket(); socket != nullptr && !flags.quiet)
     fmt::print(stderr, "{}", ask_hint(complete->filter, socket->native()));
   if (const HostPort* metrics = (*server)->metrics_endpoint(); metrics != nullptr && !flags.quiet)
     fmt::print(stderr, "weir: metrics at http://{}/metrics\n", metrics->str());
-  auto env = environment(flags, *trust, (*server)->store()->session_id(), (*server)->endpoints());
+  std::vector<HostPort> proxies = (*server)->endpoints();
+  if (sandbox) proxies = sandbox->proxy_inside(proxies);
+  auto env = environment(flags, *trust, (*server)->store()->session_id(), proxies);
   if (!env) return report(env.error());
   return run_command(sandbox ? sandbox->inside() : *spawner, **server, summary, signals, flags, *loaded,
                      std::move(*env));

@@ -14,6 +14,7 @@
 #include "net/listener.h"
 #include "sandbox/environment.h"
 #include "sandbox/exposure.h"
+#include "sandbox/pasta.h"
 
 namespace weir::cli {
 namespace {
@@ -85,12 +86,18 @@ Result<sandbox::Plan> plan_of(const SandboxFlags& flags, const config::Settings&
     plan.kept.push_back(path);
   }
   plan.kept.insert(plan.kept.end(), public_files.begin(), public_files.end());
+  plan.files = access_of(flags.files);
+  if (plan.files == sandbox::FileAccess::project) plan.project = fs::current_path(error);
+  if (flags.pasta()) {
+    auto command = sandbox::pasta_command();
+    if (!command) return fail(command.error().code(), "--net pasta: " + command.error().context());
+    plan.pasta = {.command = std::move(*command), .port = 0, .closed = 0, .token = {}};
+    return plan;
+  }
   auto resolver = write_resolver_file(settings.ca_dir);
   if (!resolver) return pass(resolver);
   if (fs::path file = fs::canonical("/etc/resolv.conf", error); !error)
     plan.replaced.emplace_back(*resolver, file);
-  plan.files = access_of(flags.files);
-  if (plan.files == sandbox::FileAccess::project) plan.project = fs::current_path(error);
   return plan;
 }
 
@@ -126,6 +133,11 @@ void SandboxFlags::add_to(CLI::App& verb) {
   verb.add_flag("--sandbox", on,
                 "Run the command where there is no network but through Weir, whatever it knows of proxies")
       ->group(kGroup);
+  verb.add_option("--net", net,
+                  "How it gets to Weir: redirect (every connection arrives there) or pasta (its proxy "
+                  "variables alone lead there, through pasta); with pasta a sandbox is meant")
+      ->check(CLI::IsMember({"redirect", "pasta"}))
+      ->group(kGroup);
   verb.add_option("--allow-host-port", host_ports,
                   "Let it reach this port of this machine's loopback, by the same number (repeatable)")
       ->type_name("PORT")
@@ -154,17 +166,23 @@ Result<std::unique_ptr<RunSandbox>> RunSandbox::open(sandbox::Spawner& spawner, 
                                                      const config::Settings& settings, PublicFiles files) {
   auto plan = plan_of(flags, settings, std::move(files));
   if (!plan) return pass(plan);
-  auto sandbox = sandbox::Sandbox::open(spawner, *plan);
+  auto sandbox = sandbox::Sandbox::open(spawner, std::move(*plan));
   if (!sandbox) return pass(sandbox);
   std::unique_ptr<RunSandbox> out(new RunSandbox(std::move(*sandbox)));
-  sandbox::DnsSockets sockets{.udp = std::move(out->sandbox_->dns_datagrams()), .tcp = {}};
-  sockets.tcp.push_back(std::move(out->sandbox_->dns_listener()));
-  auto dns =
-      sandbox::DnsResponder::start(std::move(sockets), sandbox::DnsZone(out->names_, {own_host_name()}));
-  if (!dns) return pass(dns);
-  out->dns_ = std::move(*dns);
+  out->pasta_ = flags.pasta();
+  if (!out->pasta_)
+    if (auto done = out->answer_names(); !done) return pass(done);
   if (auto done = out->forward_ports(flags.published); !done) return pass(done);
   return out;
+}
+
+Result<> RunSandbox::answer_names() {
+  sandbox::DnsSockets sockets{.udp = std::move(sandbox_->dns_datagrams()), .tcp = {}};
+  sockets.tcp.push_back(std::move(sandbox_->dns_listener()));
+  auto dns = sandbox::DnsResponder::start(std::move(sockets), sandbox::DnsZone(names_, {own_host_name()}));
+  if (!dns) return pass(dns);
+  dns_ = std::move(*dns);
+  return {};
 }
 
 Result<> RunSandbox::forward_ports(const std::vector<std::string>& published) {
@@ -182,9 +200,21 @@ Result<> RunSandbox::forward_ports(const std::vector<std::string>& published) {
   return {};
 }
 
+std::vector<HostPort> RunSandbox::proxy_inside(const std::vector<HostPort>& here) const {
+  if (!pasta_ || here.empty()) return {};
+  return {HostPort{sandbox::kPastaGateway, here.front().port}};
+}
+
 app::HandedListeners RunSandbox::listeners() {
+  // Whoever connects on this machine's loopback is pasta, whoever is behind it.
+  if (pasta_)
+    return {.kind = proxy::EntranceKind::proxy,
+            .sockets = std::move(sandbox_->proxies()),
+            .name_of = {},
+            .diagnosis = {}};
   return {.sockets = std::move(sandbox_->proxies()),
-          .name_of = [this](const std::string& address) { return name_of(address); }};
+          .name_of = [this](const std::string& address) { return name_of(address); },
+          .diagnosis = std::move(sandbox_->diagnosis())};
 }
 
 Result<std::optional<std::string>> RunSandbox::name_of(const std::string& address) const {

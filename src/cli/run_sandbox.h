@@ -25,8 +25,12 @@ struct SandboxFlags {
   std::vector<std::string> published;     ///< --publish, "HOST:SANDBOX" or one number for both
   std::vector<std::string> sockets;       ///< --allow-socket
   std::string files = "open";             ///< --fs
+  std::string net = "redirect";           ///< --net
 
   void add_to(CLI::App& verb);
+  /// A sandbox is wanted.
+  bool any() const { return on || pasta(); }
+  bool pasta() const { return net == "pasta"; }
   /// CMD can change no file that Weir reads while it runs.
   bool files_are_closed() const { return files != "open"; }
 };
@@ -44,14 +48,18 @@ class RunSandbox {
 
   /// For the server; once.
   app::HandedListeners listeners();
+  /// Where CMD finds the proxy at `here`; nothing where it need not know of one.
+  std::vector<HostPort> proxy_inside(const std::vector<HostPort>& here) const;
   sandbox::Spawner& inside() { return sandbox_->inside(); }
 
  private:
   explicit RunSandbox(std::unique_ptr<sandbox::Sandbox> sandbox) : sandbox_(std::move(sandbox)) {}
   Result<std::optional<std::string>> name_of(const std::string& address) const;
+  Result<> answer_names();
   Result<> forward_ports(const std::vector<std::string>& published);
 
   std::unique_ptr<sandbox::Sandbox> sandbox_;
+  bool pasta_ = false;
   sandbox::SyntheticNames names_;
   std::unique_ptr<sandbox::DnsResponder> dns_;
   app::PortForwards forwards_;

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kMaxHosts = 1000;
 constexpr std::size_t kShownHosts = 8;
+constexpr std::size_t kMaxDistrust = 8;
 constexpr const char* kOtherHosts = "(other hosts)";
 
 std::string plural(std::uint64_t count, const char* noun) {
@@ -37,9 +38,20 @@ void RunSummary::closed(const flow::Flow& flow) {
   host.bytes += sent + received;
   host.errors += error;
   if (flow.error != Code::none) ++error_codes_[std::string(info(flow.error).name)];
+  if (flow.error == Code::client_rejected_certificate) note_distrust(flow);
   if (flow.kind == flow::Kind::tunnel || flow.duration_us <= slowest_us_) return;
   slowest_us_ = flow.duration_us;
   slowest_ = flow.request.method + " " + flow::redacted_url(flow.request.url());
+}
+
+void RunSummary::note_distrust(const flow::Flow& flow) {
+  if (!flow.rejection) return;
+  std::string who = flow.process.empty() ? "a program" : flow.process;
+  if (!flow.rejection->library.empty()) who += " with " + flow.rejection->library;
+  if (!distrust_.contains(who) && distrust_.size() >= kMaxDistrust) return;
+  Distrust& known = distrust_[who];
+  known.rejection = *flow.rejection;
+  ++known.connections;
 }
 
 std::string RunSummary::text(const std::string& command, int status, Duration took,
@@ -74,6 +86,12 @@ std::string RunSummary::text(const std::string& command, int status, Duration to
   if (busiest.size() > kShownHosts)
     line(fmt::format("  and {} more", plural(busiest.size() - kShownHosts, "host")));
   for (const auto& [code, count] : error_codes_) line(fmt::format("  error {}: {}", code, count));
+  for (const auto& [who, known] : distrust_) {
+    const std::string& alert = known.rejection.alert;
+    line(fmt::format("{} does not trust Weir ({}, {}): {}", flow::printable(who),
+                     alert.empty() ? "it went without an alert" : "alert " + alert,
+                     plural(known.connections, "connection"), flow::printable(known.rejection.mend)));
+  }
   if (slowest_us_ >= 0)
     line(fmt::format("slowest {}  {}", flow::duration_text(slowest_us_),
                      flow::fitted(flow::printable(slowest_), 90)));

@@ -10,7 +10,8 @@
 
 namespace weir::cli {
 
-/// Thread-safe. Bounded: hosts beyond the first thousand are counted together.
+/// Thread-safe. Bounded: hosts beyond the first thousand are counted together, and of the programs that do
+/// not trust Weir the first few are told of.
 class RunSummary final : public app::Observer {
  public:
   /// `sandboxed`: nothing can have gone past the proxy.
@@ -25,10 +26,16 @@ class RunSummary final : public app::Observer {
     std::uint64_t bytes = 0;
     std::uint64_t errors = 0;
   };
+  void note_distrust(const flow::Flow& flow);
+  struct Distrust {
+    flow::Rejection rejection;
+    std::uint64_t connections = 0;
+  };
   const bool sandboxed_;
   mutable std::mutex mutex_;
   std::map<std::string, Host> hosts_;
   std::map<std::string, std::uint64_t> error_codes_;
+  std::map<std::string, Distrust> distrust_;  // by program and library
   std::uint64_t requests_ = 0;
   std::uint64_t errors_ = 0;
   std::uint64_t sent_ = 0;

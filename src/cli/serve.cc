@@ -19,6 +19,8 @@ namespace {
 
 void greet(const app::Server& server, const config::Settings& settings) {
   for (const HostPort& place : server.endpoints()) fmt::print(stderr, "weir: listening on {}\n", place.str());
+  for (const HostPort& place : server.transparent_endpoints())
+    fmt::print(stderr, "weir: redirected connections come in at {}\n", place.str());
   for (const std::string& place : server.guest_places())
     fmt::print(stderr, "weir: guests come in at {}\n", flow::printable(place));
   if (server.store() != nullptr)

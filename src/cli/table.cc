@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "flow/process.h"
+#include "flow/rejection.h"
 #include "flow/text.h"
 #include "flow/view.h"
 
@@ -90,6 +91,7 @@ RowText row_text(const store::Row& row) {
   text.duration = flow::duration_text(row.flow.duration_us);
   text.process = process_text(row.flow);
   text.url = flow::printable(row.flow.request.url());
+  if (row.flow.rejection) text.url += "  " + flow::printable(flow::rejection_note(*row.flow.rejection));
   text.status = status_text(row);
   return text;
 }

@@ -43,6 +43,14 @@ enum class Kind : std::uint8_t { http, tunnel };
 enum class Interception : std::uint8_t { plain, intercepted, passthrough, opaque };
 std::string_view name(Interception interception);  ///< "plain", "intercepted", "passthrough", "opaque"
 
+/// Of a client that would not have our certificate: what a person needs to make it.
+struct Rejection {
+  std::string alert;    ///< what it said, "unknown CA"; empty: it went without a word
+  std::string library;  ///< its TLS library, "OpenSSL (libssl.so.3)"; empty: nobody knows
+  std::string mend;     ///< what makes it trust Weir
+  friend bool operator==(const Rejection&, const Rejection&) = default;
+};
+
 struct Flow {
   FlowId id = 0;
   Kind kind = Kind::http;
@@ -77,6 +85,7 @@ struct Flow {
 
   Code error = Code::none;
   std::string error_detail;
+  std::shared_ptr<const Rejection> rejection;  ///< null: `error` is another, or none
   /// Marks for the reader: comma-separated words such as "capture_dropped", "host_mismatch".
   std::string marks;
 

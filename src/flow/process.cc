@@ -83,6 +83,27 @@ std::vector<Process::Ancestor> read_parents(JsonValue array) {
   return out;
 }
 
+void write_tls_libraries(JsonWriter& json, const std::vector<Process::TlsLibrary>& libraries) {
+  json.begin_array();
+  for (const Process::TlsLibrary& each : libraries)
+    json.begin_object().field("name", each.name).field("file", each.file).end_object();
+  json.end_array();
+}
+
+std::vector<Process::TlsLibrary> read_tls_libraries(JsonValue array) {
+  std::vector<Process::TlsLibrary> out;
+  if (!array.is_array()) return out;
+  for (JsonValue each : array) out.push_back({text(each["name"]), text(each["file"])});
+  return out;
+}
+
+std::string tls_libraries_text(const Process& process) {
+  std::string out;
+  for (const Process::TlsLibrary& each : process.tls_libraries)
+    out.append(out.empty() ? "" : ", ").append(each.name).append(" (").append(each.file).append(")");
+  return out;
+}
+
 void write_process(JsonWriter& json, const Process& process) {
   json.begin_object();
   if (process.pid != 0) json.field("pid", process.pid);
@@ -91,6 +112,7 @@ void write_process(JsonWriter& json, const Process& process) {
   if (!process.arguments.empty()) json.field("command_line", command_line(process));
   if (process.arguments_cut) json.field("command_line_cut", true);
   if (!process.parents.empty()) write_parents(json.key("parents"), process.parents);
+  if (!process.tls_libraries.empty()) write_tls_libraries(json.key("tls_libraries"), process.tls_libraries);
   if (!process.unknown.empty()) json.field("unknown", process.unknown);
   json.end_object();
 }
@@ -101,6 +123,7 @@ Process read_process(JsonValue object) {
           .arguments = split_command_line(object["command_line"].string().value_or("")),
           .arguments_cut = object["command_line_cut"].boolean().value_or(false),
           .parents = read_parents(object["parents"]),
+          .tls_libraries = read_tls_libraries(object["tls_libraries"]),
           .unknown = text(object["unknown"])};
 }
 

@@ -33,6 +33,11 @@ Process read_process(JsonValue object);
 void write_parents(JsonWriter& json, const std::vector<Process::Ancestor>& parents);
 std::vector<Process::Ancestor> read_parents(JsonValue array);
 
+void write_tls_libraries(JsonWriter& json, const std::vector<Process::TlsLibrary>& libraries);
+std::vector<Process::TlsLibrary> read_tls_libraries(JsonValue array);
+/// "OpenSSL (libssl.so.3), GnuTLS (libgnutls.so.30)".
+std::string tls_libraries_text(const Process& process);
+
 /// Arguments with credentials replaced as `redacted_url` does it, also in fields ("Authorization: ..."),
 /// behind options and in assignments whose name says so ("--token X", "API_KEY=X"), of `-u USER:PASSWORD`,
 /// and in scripts that are one argument. The very same record when there are none.

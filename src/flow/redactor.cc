@@ -147,6 +147,7 @@ bool Redactor::clean(std::shared_ptr<const Process>& process) const {
   bool found = false;
   for (std::string* text : {&changed.name, &changed.executable, &changed.unknown}) found |= clean(*text);
   for (Process::Ancestor& parent : changed.parents) found |= clean(parent.name);
+  for (Process::TlsLibrary& library : changed.tls_libraries) found |= clean(library.file);
   for (std::string& argument : changed.arguments) found |= clean(argument);
   bool shortened = false;
   if (changed.arguments_cut && !changed.arguments.empty() &&

@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/utf8.h"
 #include "flow/process.h"
+#include "flow/rejection.h"
 #include "flow/text.h"
 
 namespace weir::flow {
@@ -156,6 +157,7 @@ void write_members(JsonWriter& json, const Entry& entry) {
     json.field("error_code", info(flow.error).name);
     json.field("error_phase", weir::name(info(flow.error).phase));
   }
+  if (flow.rejection) write_rejection(json.key("rejection"), *flow.rejection);
   body_facts(json, "req", flow.request_body, flow.request_head_bytes);
   body_facts(json, "resp", flow.response_body, flow.response_head_bytes);
   fields_object(json, "req_trailers", flow.request_trailers);

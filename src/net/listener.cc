@@ -68,6 +68,12 @@ Result<UniqueFd> listen_transparent(const std::string& address, std::uint16_t po
   return open_listener(address, port, share, true);
 }
 
+bool takes_foreign_addresses(int fd) {
+  int on = 0;
+  socklen_t size = sizeof on;
+  return getsockopt(fd, SOL_IP, IP_TRANSPARENT, &on, &size) == 0 && on != 0;
+}
+
 Result<UniqueFd> listen_vsock(std::uint32_t port) {
   std::string where = "cannot listen on vsock port " + std::to_string(port);
   UniqueFd fd(socket(AF_VSOCK, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));

@@ -14,10 +14,12 @@ namespace weir::net {
 /// A bound, listening, non-blocking socket. With `share`, several may be bound to the same address
 /// (SO_REUSEPORT) and the kernel spreads connections over them: one a thread.
 Result<UniqueFd> listen_tcp(const std::string& address, std::uint16_t port, bool share);
-/// The same for redirected connections: IP_TRANSPARENT is set where that is allowed (CAP_NET_ADMIN), as
+/// The same for redirected connections: IP_TRANSPARENT is set where that is allowed (CAP_NET_RAW), as
 /// TPROXY wants it.
 Result<UniqueFd> listen_transparent(const std::string& address, std::uint16_t port, bool share);
-/// The same for guests of this machine: AF_VSOCK, any context.
+/// Whether that was allowed for this socket.
+bool takes_foreign_addresses(int fd);
+/// As listen_tcp, for guests of this machine: AF_VSOCK, any context.
 Result<UniqueFd> listen_vsock(std::uint32_t port);
 /// The port a socket was bound to (when 0 was asked for).
 std::uint16_t bound_port(int fd);

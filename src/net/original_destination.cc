@@ -33,11 +33,10 @@ std::optional<HostPort> place_of(const sockaddr_storage& address) {
   return HostPort{text, ntohs(v6.sin6_port)};
 }
 
-std::optional<HostPort> asked(int socket, int level, int option) {
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  if (::getsockopt(socket, level, option, &address, &size) != 0) return std::nullopt;
-  return place_of(address);
+bool is_ipv4(const sockaddr_storage& address) {
+  return address.ss_family == AF_INET ||
+         (address.ss_family == AF_INET6 &&
+          IN6_IS_ADDR_V4MAPPED(&reinterpret_cast<const sockaddr_in6&>(address).sin6_addr));
 }
 
 }  // namespace
@@ -50,11 +49,18 @@ std::optional<HostPort> local_place(int socket) {
 }
 
 std::optional<HostPort> original_destination(int socket) {
+  sockaddr_storage here{}, address{};
+  socklen_t size = sizeof here;
+  if (::getsockname(socket, reinterpret_cast<sockaddr*>(&here), &size) != 0) return std::nullopt;
   // Which of the two knows the connection depends on the packets' version, not on the socket's.
-  auto found = asked(socket, SOL_IP, SO_ORIGINAL_DST);
-  if (!found) found = asked(socket, SOL_IPV6, kIpv6OriginalDestination);
+  bool ipv4 = is_ipv4(here);
+  size = sizeof address;
+  if (::getsockopt(socket, ipv4 ? SOL_IP : SOL_IPV6, ipv4 ? SO_ORIGINAL_DST : kIpv6OriginalDestination,
+                   &address, &size) != 0)
+    return std::nullopt;
+  auto found = place_of(address);
   // Without rules at work conntrack, where it runs, knows the connection under its own address.
-  if (found && found == local_place(socket)) return std::nullopt;
+  if (found && found == place_of(here)) return std::nullopt;
   return found;
 }
 

@@ -120,6 +120,10 @@ std::string socket_address(int fd, bool peer) {
   }
   if (storage.ss_family == AF_INET6) {
     auto* v6 = reinterpret_cast<sockaddr_in6*>(&storage);
+    if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
+      inet_ntop(AF_INET, v6->sin6_addr.s6_addr + 12, text, sizeof text);
+      return std::string(text) + ":" + std::to_string(ntohs(v6->sin6_port));
+    }
     inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof text);
     return "[" + std::string(text) + "]:" + std::to_string(ntohs(v6->sin6_port));
   }

@@ -48,7 +48,7 @@ class TcpStream final : public Stream {
 
 /// TCP keep-alive: a silent peer is asked after 60 s, and given up after four questions 15 s apart.
 void keep_alive(int fd);
-/// "127.0.0.1:8080", "[::1]:8080", "vsock:3:5002" (context and port), or "unix".
+/// "127.0.0.1:8080" (of an IPv6 socket, too), "[::1]:8080", "vsock:3:5002" (context and port), or "unix".
 std::string socket_address(int fd, bool peer);
 
 }  // namespace weir::net

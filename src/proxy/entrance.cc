@@ -1,5 +1,6 @@
 #include "proxy/entrance.h"
 
+#include "base/log.h"
 #include "net/original_destination.h"
 
 namespace weir::proxy {
@@ -7,9 +8,7 @@ namespace {
 
 constexpr auto kMemory = std::chrono::seconds(10);
 
-void remove_one(std::unordered_multiset<std::string>& from, const std::string& value) {
-  if (auto found = from.find(value); found != from.end()) from.erase(found);
-}
+std::string key(const std::string& from, const std::string& to) { return from + ' ' + to; }
 
 bool is_any(std::string_view host) { return host == "0.0.0.0" || host == "::"; }
 
@@ -20,28 +19,43 @@ bool is_listener(const HostPort& listener, const HostPort& place) {
 }  // namespace
 
 void LoopGuard::forget_before(TimePoint time) {
-  for (; !order_.empty() && order_.front().first < time; order_.pop_front())
-    remove_one(made_, order_.front().second);
+  for (; !order_.empty() && order_.front().first < time; order_.pop_front()) {
+    auto found = made_.find(order_.front().second);
+    if (found != made_.end() && found->second == order_.front().first) made_.erase(found);
+  }
 }
 
-bool LoopGuard::arrived(const std::string& peer, TimePoint now) {
+// Said once: the client of a redirected connection cannot be told.
+bool LoopGuard::passes(bool looped) {
+  if (looped && !std::exchange(told_, true))
+    log::warn(
+        "a rule of this machine redirects Weir's own connections to Weir: they are refused; leave out the "
+        "user that Weir runs as (docs/transparent.md)");
+  return !looped;
+}
+
+bool LoopGuard::arrived(const std::string& from, const std::string& to, TimePoint now) {
   std::lock_guard lock(mutex_);
   forget_before(now - kMemory);
-  arrived_.insert(peer);
-  return !made_.contains(peer);
+  return passes(made_.contains(*arrived_.insert(key(from, to))));
 }
 
-void LoopGuard::arrival_ended(const std::string& peer) {
+void LoopGuard::arrival_ended(const std::string& from, const std::string& to) {
   std::lock_guard lock(mutex_);
-  remove_one(arrived_, peer);
+  if (auto found = arrived_.find(key(from, to)); found != arrived_.end()) arrived_.erase(found);
 }
 
-bool LoopGuard::made(const std::string& local, TimePoint now) {
+bool LoopGuard::made(const std::string& from, const std::string& to, TimePoint now) {
   std::lock_guard lock(mutex_);
   forget_before(now - kMemory);
-  made_.insert(local);
-  order_.emplace_back(now, local);
-  return !arrived_.contains(local);
+  order_.emplace_back(now, key(from, to));
+  made_.insert_or_assign(order_.back().second, now);
+  return passes(arrived_.contains(order_.back().second));
+}
+
+void LoopGuard::made_ended(const std::string& from, const std::string& to) {
+  std::lock_guard lock(mutex_);
+  made_.erase(key(from, to));
 }
 
 Result<HostPort> named(const Entrance& entrance, HostPort place) {
@@ -63,7 +77,7 @@ Result<HostPort> destination(const Entrance& entrance, int socket) {
                                            ", which takes redirected connections only; a client that knows "
                                            "of a proxy wants a listener of --listen");
   }
-  return named(entrance, std::move(*place));
+  return std::move(*place);
 }
 
 }  // namespace weir::proxy

@@ -7,6 +7,8 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 
@@ -22,22 +24,29 @@ enum class EntranceKind : std::uint8_t {
   guest,  ///< the same, in a virtual machine; its relay says which, in a preamble (net/guest_preamble.h)
 };
 
-/// Finds the own connections that a redirecting rule leads back to Weir, before they go round for ever. Any
-/// thread. Both sides note themselves before they look, so that whichever comes second sees the other; what
-/// was made is forgotten after ten seconds, in which it has either come back or will not.
+/// Finds the own connections that a redirecting rule leads back to Weir, before they go round for ever. A
+/// connection is known by both its ends, as this machine sees them ("1.2.3.4:5"): ports alone are used again
+/// at once. Both sides note it before they look, so that whichever comes second sees the other. Any thread.
 class LoopGuard {
  public:
-  /// A connection that was accepted from `peer` ("1.2.3.4:5"); false when Weir itself made it.
-  bool arrived(const std::string& peer, TimePoint now);
-  void arrival_ended(const std::string& peer);
-  /// A connection that was made, known as `local` here; false when it came back in.
-  bool made(const std::string& local, TimePoint now);
+  /// A connection from `from` that wanted to go to `to` was accepted; false when Weir itself made it.
+  bool arrived(const std::string& from, const std::string& to, TimePoint now);
+  void arrival_ended(const std::string& from, const std::string& to);
+  /// A connection was made; false when it came back in. After ten seconds it is forgotten: by then it has
+  /// come back, or will not.
+  bool made(const std::string& from, const std::string& to, TimePoint now);
+  /// Its two ends may from now on be those of somebody else's connection.
+  void made_ended(const std::string& from, const std::string& to);
 
  private:
   void forget_before(TimePoint time);
+  bool passes(bool looped);
+
   std::mutex mutex_;
-  std::unordered_multiset<std::string> arrived_, made_;
-  std::deque<std::pair<TimePoint, std::string>> order_;  ///< of made_
+  std::unordered_multiset<std::string> arrived_;
+  std::unordered_map<std::string, TimePoint> made_;
+  std::deque<std::pair<TimePoint, std::string>> order_;  ///< of made_; some are no longer there
+  bool told_ = false;
 };
 
 /// What all connections of one listener have in common. Outlives them.
@@ -56,8 +65,8 @@ struct Entrance {
 /// The name that the address in `place` was made up for, in its place; `place` itself if it was not.
 Result<HostPort> named(const Entrance& entrance, HostPort place);
 
-/// Where the client of an accepted socket wanted to go, by name if the address is one that was made up.
-/// loop_detected when that is the listener itself.
+/// Where the client of an accepted socket wanted to go, as an address. loop_detected when that is the
+/// listener itself.
 Result<HostPort> destination(const Entrance& entrance, int socket);
 
 }  // namespace weir::proxy

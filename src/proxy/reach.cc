@@ -35,8 +35,9 @@ std::string_view mark_of(AddressClass what) {
 Failure refusal(AddressClass what, const HostPort& place, const net::Address* address) {
   std::string where =
       address != nullptr && !is_ip_literal(place.host) ? " is at " + address->str() + "," : " is";
-  std::string_view why = what == AddressClass::metadata ? "where clouds hand out credentials"
-                                                        : "and the client is not on this machine";
+  std::string_view why = what == AddressClass::metadata
+                             ? "where clouds hand out credentials"
+                             : "which is not for clients of a gateway, a sandbox or another machine";
   return fail(Code::address_refused,
               fmt::format("{}{} a {} address, {}", place.str(), where, name(what), why));
 }

@@ -33,8 +33,10 @@ TEST(Reach, refuses_with_what_the_client_can_use_and_marks_what_it_lets_pass) {
   auto refused = judged(reach, Caller::foreign, {"db.test", 80}, "10.0.0.5");
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), Code::address_refused);
-  EXPECT_EQ(refused.error().context(),
-            "db.test:80 is at 10.0.0.5, a private address, and the client is not on this machine");
+  EXPECT_EQ(
+      refused.error().context(),
+      "db.test:80 is at 10.0.0.5, a private address, which is not for clients of a gateway, a sandbox or "
+      "another machine");
   refused = judged(reach, Caller::local, {"169.254.169.254", 80}, "169.254.169.254");
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().context(),

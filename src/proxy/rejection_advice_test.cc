@@ -134,5 +134,58 @@ TEST(RejectionError, TimesArePlain) {
   }
 }
 
+Rejection from(const tls::ClientHello& hello, const Process& sender,
+               std::optional<std::uint8_t> alert = kUnknownCa) {
+  Rejection seen = by(hello, alert);
+  seen.sender = &sender;
+  return seen;
+}
+
+TEST(RejectionError, NamesTheProgramAndTheLibraryItHas) {
+  Process curl{.pid = 12,
+               .name = "curl",
+               .executable = "/usr/bin/curl",
+               .tls_libraries = {{"GnuTLS", "libgnutls.so.30"}, {"OpenSSL", "libssl.so.3"}}};
+  EXPECT_EQ(text(from(kCurl, curl)),
+            "api.test:443: curl[12] (/usr/bin/curl) refused Weir's certificate (alert unknown CA). It uses "
+            "OpenSSL (libssl.so.3). To trust Weir: curl reads CURL_CA_BUNDLE; --cacert and a cacert in "
+            "~/.curlrc override it. `weir ca path` names the file; `weir run -- CMD` sets what CMD needs.")
+      << "of several libraries the one that its ClientHello looks like";
+  EXPECT_EQ(rejection_account(from(kCurl, curl)),
+            (flow::Rejection{"unknown CA", "OpenSSL (libssl.so.3)",
+                             "curl reads CURL_CA_BUNDLE; --cacert and a cacert in ~/.curlrc override it"}));
+  EXPECT_EQ(rejection_account(from(kStranger, curl)).library, "GnuTLS (libgnutls.so.30)");
+}
+
+TEST(RejectionError, WhatIsNotFoundIsGuessedByTheHello) {
+  Process gone{.unknown = "ended before it was looked up"};
+  EXPECT_EQ(text(from(kGo, gone)), text(by(kGo)));
+  EXPECT_EQ(rejection_account(from(kGo, gone)).library, "Go");
+  EXPECT_EQ(rejection_account(by(kStranger)).library, "");
+  Process tool{.pid = 3, .name = "tool"};
+  EXPECT_THAT(text(from(kGo, tool)),
+              AllOf(HasSubstr(": tool[3] refused"), HasSubstr("looks like that of Go")));
+}
+
+TEST(RejectionError, ALibraryThatRefusesSilentlyIsSureOfIt) {
+  Process node{.pid = 4, .name = "node", .tls_libraries = {{"Node", "node"}}};
+  EXPECT_EQ(rejection_error(from(kStranger, node, std::nullopt)).code(), Code::client_rejected_certificate);
+  Process tool{.pid = 4, .name = "tool", .tls_libraries = {{"rustls", "tool"}}};
+  EXPECT_EQ(rejection_error(from(kStranger, tool, std::nullopt)).code(), Code::client_tls_failed);
+}
+
+TEST(MendFor, EveryLibraryThatIsFoundHasAMend) {
+  for (const char* name :
+       {"OpenSSL", "GnuTLS", "NSS", "Java", "Go", "rustls", "BoringSSL", "Node", "Bun", "Deno"}) {
+    EXPECT_NE(library_named(name), Library::unknown) << name;
+    EXPECT_NE(mend_for(library_named(name), ""), mend_for(Library::unknown, "")) << name;
+  }
+  EXPECT_EQ(library_named("wolfSSL"), Library::unknown);
+  EXPECT_THAT(std::string(mend_for(Library::openssl, "python3.11")), HasSubstr("REQUESTS_CA_BUNDLE"));
+  EXPECT_THAT(std::string(mend_for(Library::openssl, "cargo")), HasSubstr("CARGO_HTTP_CAINFO"));
+  EXPECT_THAT(std::string(mend_for(Library::go, "git-lfs")), HasSubstr("Go reads SSL_CERT_FILE"))
+      << "a program's name says less than what it is made of";
+}
+
 }  // namespace
 }  // namespace weir::proxy

@@ -7,6 +7,7 @@ constexpr auto kWindow = std::chrono::minutes(10);
 constexpr std::size_t kAlertPoints = 2;
 constexpr std::size_t kPinnedAt = 6;
 constexpr std::size_t kPinnedAgainAt = 2;
+constexpr std::size_t kMostTold = 256;
 
 std::string key_of(std::string_view client, const HostPort& host) {
   std::string key(client.substr(0, client.rfind(':')));
@@ -29,6 +30,11 @@ Standing Rejections::rejected(std::string_view client, const HostPort& host, Ref
     seen.points.clear();
   }
   return {seen.in_a_row, seen.pinned && now < seen.pass_until, forbidden, options_.pass_for};
+}
+
+bool Rejections::is_news(std::string what) {
+  std::lock_guard lock(mutex_);
+  return told_.size() < kMostTold && told_.insert(std::move(what)).second;
 }
 
 void Rejections::accepted(std::string_view client, const HostPort& host) {

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/clock.h"
@@ -52,6 +53,9 @@ class Rejections {
 
   /// `client` is "address:port", of which the port is not heeded; `host` is what would be dialled.
   Standing rejected(std::string_view client, const HostPort& host, Refusal how, TimePoint now);
+  /// True for the first time that `what` is asked about, and for nothing after the first 256: for telling
+  /// each once.
+  bool is_news(std::string what);
   /// The client has sent a request over a connection with our certificate.
   void accepted(std::string_view client, const HostPort& host);
   /// Until when to tunnel this client to this host undecrypted; nothing = intercept.
@@ -75,6 +79,7 @@ class Rejections {
   std::mutex mutex_;
   std::list<Entry> entries_;  ///< most recently rejected first
   std::unordered_map<std::string_view, Place> index_;
+  std::unordered_set<std::string> told_;
   std::atomic<std::size_t> count_{0};         ///< of entries, for a look without the lock
   std::atomic<std::size_t> pinned_count_{0};  ///< of those that are pinned
 };

@@ -127,5 +127,14 @@ TEST_F(RejectionsTest, IsBounded) {
   EXPECT_EQ(small.rejected(kClient, {"b.test", 443}, Refusal::alert, now).in_a_row, 2U);
 }
 
+TEST(RejectionsNews, EachIsToldOnce) {
+  Rejections rejections({});
+  EXPECT_TRUE(rejections.is_news("curl OpenSSL"));
+  EXPECT_FALSE(rejections.is_news("curl OpenSSL"));
+  EXPECT_TRUE(rejections.is_news("wget GnuTLS"));
+  for (int i = 0; i < 300; ++i) rejections.is_news(std::to_string(i));
+  EXPECT_FALSE(rejections.is_news("one more"));
+}
+
 }  // namespace
 }  // namespace weir::proxy

@@ -17,18 +17,21 @@ Senders::~Senders() { tell_waiting(); }
 
 void Senders::ask(flow::ConnectionId id, ClientFinder& finder, const std::string& from,
                   const std::string& to) {
-  auto state = std::make_shared<State>();
+  auto state = std::make_shared<State>(loop());
+  state->finder = &finder;
   bool asked = finder.find(from, to, [this, state](std::shared_ptr<const Process> process) mutable {
     loop().post([this, state = std::move(state), process = std::move(process)]() mutable {
       settle(*state, std::move(process));
     });
   });
-  if (!asked) state->process = unknown("too many connections came at once");
+  if (!asked) settle(*state, unknown("too many connections came at once"));
   known_[id] = std::move(state);
 }
 
 void Senders::set(flow::ConnectionId id, std::shared_ptr<const Process> process) {
-  known_[id] = std::make_shared<State>(std::move(process));
+  auto state = std::make_shared<State>(loop());
+  settle(*state, std::move(process));
+  known_[id] = std::move(state);
 }
 
 void Senders::share(flow::ConnectionId inner, flow::ConnectionId outer) {
@@ -38,6 +41,29 @@ void Senders::share(flow::ConnectionId inner, flow::ConnectionId outer) {
 std::shared_ptr<const Process> Senders::of(flow::ConnectionId id) const {
   auto found = known_.find(id);
   return found == known_.end() ? nullptr : found->second->process;
+}
+
+async::Task<std::shared_ptr<const Process>> Senders::inspected(flow::ConnectionId id) {
+  auto found = known_.find(id);
+  if (found == known_.end()) co_return nullptr;
+  auto state = found->second;
+  TimePoint until = loop().now() + kInspectionPatience;
+  co_await state->known.wait(until);
+  bool worth = state->process && state->process->pid != 0 && state->process->tls_libraries.empty();
+  if (worth && !std::exchange(state->inspecting, true)) inspect(state);
+  if (state->inspecting) co_await state->inspected.wait(until);
+  co_return state->process;
+}
+
+void Senders::inspect(const std::shared_ptr<State>& state) {
+  bool asked = state->finder != nullptr &&
+               state->finder->inspect(state->process, [this, state](std::shared_ptr<const Process> process) {
+                 loop().post([state, process = std::move(process)]() mutable {
+                   state->process = std::move(process);
+                   state->inspected.set();
+                 });
+               });
+  if (!asked) state->inspected.set();
 }
 
 void Senders::name(flow::Flow& flow) const { set_sender(flow, of(flow.client_connection)); }
@@ -50,12 +76,13 @@ void Senders::close(std::unique_ptr<flow::Flow> flow) {
   }
   waiting_.push_back({std::move(flow), found->second, loop().now() + kPatience});
   waiting_bytes_ += waiting_.back().bytes();
-  while (waiting_.size() > kMostWaiting || waiting_bytes_ > kMostWaitingBytes) tell_oldest();
+  while (waiting_.size() > kMostWaiting || waiting_bytes_ > most_waiting_bytes_) tell_oldest();
   if (!waiting_.empty() && !armed()) schedule(waiting_.front().until);
 }
 
 void Senders::settle(State& state, std::shared_ptr<const Process> process) {
   state.process = std::move(process);
+  state.known.set();
   std::deque<Waiting> rest;
   for (Waiting& each : std::exchange(waiting_, {}))
     each.state.get() == &state ? tell(std::move(each)) : rest.push_back(std::move(each));

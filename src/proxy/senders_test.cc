@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "async/task_group.h"
 #include "proxy/recorder.h"
 
 namespace weir::proxy {
@@ -32,11 +33,20 @@ class SlowFinder final : public ClientFinder {
     asked[from + ">" + to] = std::move(answer);
     return true;
   }
+  bool inspect(std::shared_ptr<const Process> process, Answer answer) override {
+    ++inspections;
+    if (full) return false;
+    Process more = *process;
+    more.tls_libraries = {{"OpenSSL", "libssl.so.3"}};
+    answer(std::make_shared<const Process>(std::move(more)));
+    return true;
+  }
   void answer(const std::string& ends, Process process) {
     asked.at(ends)(std::make_shared<const Process>(std::move(process)));
   }
 
   bool full = false;
+  int inspections = 0;
   std::map<std::string, Answer> asked;
 };
 
@@ -143,6 +153,18 @@ TEST_F(SendersTest, nor_large_ones) {
   EXPECT_EQ(told(), (Told{"1:not found in time", "1:curl"}));
 }
 
+TEST_F(SendersTest, as_large_as_the_sink_can_take_at_once) {
+  recorder.senders().hold_at_most(1000);
+  ask(1);
+  auto flow = std::make_unique<flow::Flow>();
+  flow->client_connection = 1;
+  flow->request_body.bytes.resize(600);
+  recorder.senders().close(std::make_unique<flow::Flow>(*flow));
+  EXPECT_EQ(told(), Told{});
+  recorder.senders().close(std::move(flow));
+  EXPECT_EQ(told(), Told{"1:not found in time"});
+}
+
 TEST_F(SendersTest, an_open_flow_is_announced_with_its_sender) {
   ask(1);
   answer(1);
@@ -180,6 +202,47 @@ TEST_F(SendersTest, nothing_is_lost_at_the_end) {
     recording.flow().client_connection = 1;
   }
   EXPECT_EQ(told(), Told{"1:not found in time"});
+}
+
+async::Task<void> keep(async::Task<std::shared_ptr<const Process>> task, std::vector<Process>& into) {
+  auto process = co_await std::move(task);
+  into.push_back(process ? *process : Process{.unknown = "null"});
+}
+
+TEST_F(SendersTest, inspection_waits_for_the_sender_and_asks_once) {
+  std::vector<Process> got;
+  async::TaskGroup tasks(loop);
+  ask(1);
+  recorder.senders().share(2, 1);
+  tasks.spawn(keep(recorder.senders().inspected(1), got));
+  tasks.spawn(keep(recorder.senders().inspected(2), got));
+  tasks.spawn(keep(recorder.senders().inspected(3), got));
+  loop.run_until_idle();
+  EXPECT_EQ(got, (std::vector{Process{.unknown = "null"}})) << "nobody was asked";
+  recorder.senders().forget(1);
+  answer(1);
+  ASSERT_EQ(got.size(), 3u);
+  EXPECT_EQ(got[1].tls_libraries, (std::vector{Process::TlsLibrary{"OpenSSL", "libssl.so.3"}}));
+  EXPECT_EQ(got[2], got[1]);
+  EXPECT_EQ(finder.inspections, 1);
+}
+
+TEST_F(SendersTest, inspection_ends_when_nobody_answers) {
+  std::vector<Process> got;
+  async::TaskGroup tasks(loop);
+  ask(1);
+  tasks.spawn(keep(recorder.senders().inspected(1), got));
+  loop.run_until_idle();
+  loop.advance(Senders::kInspectionPatience);
+  loop.run_until_idle();
+  EXPECT_EQ(got, (std::vector{Process{.unknown = "null"}}));
+  ask(2);
+  answer(2);
+  finder.full = true;
+  tasks.spawn(keep(recorder.senders().inspected(2), got));
+  loop.run_until_idle();
+  EXPECT_EQ(got.at(1), kCurl) << "as it is known";
+  answer(1);
 }
 
 }  // namespace

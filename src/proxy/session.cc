@@ -1,6 +1,7 @@
 #include "proxy/session.h"
 
 #include "flow/redaction.h"
+#include "net/original_destination.h"
 
 namespace weir::proxy {
 namespace {
@@ -19,6 +20,7 @@ Session::Session(Services& services, UniqueFd socket, const Entrance& entrance)
   introduce(tcp->local_address(), tcp->peer_address());
   stream_ = std::move(tcp);
   bottom_ = stream_.get();
+  find_sender();
 }
 
 Session::Session(Services& services, std::unique_ptr<net::Stream> stream, const Session& outer)
@@ -27,17 +29,34 @@ Session::Session(Services& services, std::unique_ptr<net::Stream> stream, const 
       bottom_(stream_.get()),
       closed_door_(outer.closed_door_) {
   introduce(outer.connection_.local, outer.connection_.peer);
+  client_.caller = outer.client_.caller;
+  services_.recorder.senders().share(client_.connection, outer.client_.connection);
 }
+
+Session::~Session() { services_.recorder.senders().forget(client_.connection); }
 
 void Session::introduce(std::string local, std::string peer) {
   client_.connection = services_.recorder.next_connection();
   client_.http2 = services_.options.upstream_http2;
-  client_.caller = closed_door_ ? wire::Caller::foreign : caller_at(peer);
+  bool redirected = entrance_ != nullptr && entrance_->kind == EntranceKind::transparent;
+  client_.caller = closed_door_ || redirected ? wire::Caller::foreign : caller_at(peer);
   connection_.id = client_.connection;
   connection_.leg = flow::Leg::client;
   connection_.opened = wall_now();
   connection_.local = std::move(local);
   connection_.peer = std::move(peer);
+}
+
+// Asked at once, while the program is there to be found. The kernel knows a redirected connection by the
+// place that its client asked for. A guest's relay says for itself who it speaks for.
+void Session::find_sender() {
+  ClientFinder* clients = services_.clients;
+  if (clients == nullptr || entrance_->kind == EntranceKind::guest) return;
+  if (!clients->may_find(connection_.local, connection_.peer)) return;
+  std::string to = connection_.local;
+  if (entrance_->kind == EntranceKind::transparent)
+    if (auto place = net::original_destination(socket_)) to = place->str();
+  services_.recorder.senders().ask(client_.connection, *clients, connection_.peer, to);
 }
 
 void Session::drain() {

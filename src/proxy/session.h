@@ -54,6 +54,7 @@ struct Services {
   Rejections& rejections;
   const Gate& gate;
   const SessionOptions& options;
+  ClientFinder* clients = nullptr;  ///< null: nobody is asked who a client is
 };
 
 class Session {
@@ -63,6 +64,7 @@ class Session {
   /// What is inside a tunnel that lies in another client connection, `outer`: one stream of it.
   Session(Services& services, std::unique_ptr<net::Stream> stream, const Session& outer);
   Session(const Session&) = delete;
+  ~Session();
 
   /// Serves the connection to its end.
   async::Task<void> run();
@@ -76,8 +78,10 @@ class Session {
  private:
   // session.cc: the connection, and what cannot be served.
   void introduce(std::string local, std::string peer);
+  void find_sender();
   async::Task<void> serve();
   async::Task<Result<void>> serve_redirected();
+  async::Task<Result<void>> refuse_direct(Error error);
   Failure refuse_redirected(Error error);
   async::Task<Result<void>> go_to(HostPort place, std::string first);
   async::Task<Result<void>> serve_first(std::string first);
@@ -124,9 +128,10 @@ class Session {
   bool passes_unread(const wire::Route& route);
   bool hides_its_name(const tls::ClientHello& hello, const HostPort& place) const;
   async::Task<Result<void>> let_retry(const HostPort& place, std::string_view cover);
-  /// What `error` says of our certificate for judging_, counted and explained; itself when it is about
-  /// something else.
-  Error judged(const tls::ClientHello& hello, Error error);
+  /// Records a tunnel that ended before its first request. What `error` says of our certificate for judging_
+  /// is counted, and explained as soon as it is known which program said it.
+  async::Task<Error> note_rejection(HostPort place, const tls::ClientHello& hello, Error error);
+  void note_news(const flow::Flow& flow, const Error& error);
   void note_request();
   async::Task<Result<void>> intercept_plain(HostPort place, Protocol protocol, std::string first);
   async::Task<Result<tls::ClientHello>> read_hello(std::string& bytes);

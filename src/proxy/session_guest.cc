@@ -52,11 +52,6 @@ std::optional<std::string> take_and_answer(const Entrance& entrance, bool datagr
 }  // namespace
 
 async::Task<Result<void>> Session::serve_guest() {
-  struct Sender {
-    Senders& senders;
-    flow::ConnectionId id;
-    ~Sender() { senders.forget(id); }
-  } sender{services_.recorder.senders(), client_.connection};
   std::string first;
   auto preamble = co_await read_preamble(first);
   if (!preamble && info(preamble.error().code()).phase != Phase::client) co_return pass(preamble);

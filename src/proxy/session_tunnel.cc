@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include "async/task_group.h"
+#include "base/log.h"
+#include "flow/process.h"
 #include "proxy/rejection_advice.h"
 #include "proxy/session.h"
 #include "proxy/socks_door.h"
@@ -90,23 +92,39 @@ async::Task<Result<void>> Session::pass_socks(HostPort place, std::string first,
 
 // As inside a tunnel to where the client believes to be connected.
 async::Task<Result<void>> Session::serve_redirected() {
+  auto address = destination(*entrance_, socket_);
+  if (!address) co_return co_await refuse_direct(std::move(address).error());
   LoopGuard* loops = entrance_->loops;
   struct Noted {
     LoopGuard* loops;
-    const std::string& peer;
+    const std::string& from;
+    std::string to;
     ~Noted() {
-      if (loops != nullptr) loops->arrival_ended(peer);
+      if (loops != nullptr) loops->arrival_ended(from, to);
     }
-  };
-  bool looped = loops != nullptr && !loops->arrived(connection_.peer, services_.loop.now());
-  Noted noted{loops, connection_.peer};
-  auto place = destination(*entrance_, socket_);
-  if (looped)
-    place = fail(Code::loop_detected,
-                 "a rule redirects Weir's own connections to Weir; leave out its user "
-                 "(docs/transparent.md)");
+  } noted{loops, connection_.peer, address->str()};
+  if (loops != nullptr && !loops->arrived(noted.from, noted.to, services_.loop.now()))
+    co_return refuse_redirected(Error(
+        Code::loop_detected, "a rule redirects Weir's own connection to " + noted.to +
+                                 " to Weir; leave out the user that Weir runs as (docs/transparent.md)"));
+  auto place = named(*entrance_, std::move(*address));
   if (!place) co_return refuse_redirected(std::move(place).error());
   co_return co_await go_to(std::move(*place), std::string());
+}
+
+// Nobody redirected this client: it takes us for a proxy, or is lost. One that speaks HTTP can be told so.
+async::Task<Result<void>> Session::refuse_direct(Error error) {
+  std::string first;
+  TimePoint patience = services_.loop.now() + services_.options.sniff_timeout;
+  for (Result<bool> more = true; more && *more && sniff(first) == Protocol::need_more;)
+    more = co_await read_more(first, patience);
+  silent_ = false;
+  if (stream_->cancelled()) co_return fail(Code::cancelled);
+  if (sniff(first) != Protocol::http1) co_return refuse_redirected(std::move(error));
+  wire::H1ServerConnection http(*stream_, services_.options.limits, {});
+  http.prepend(first);
+  co_await refuse(http, error);
+  co_return Failure(std::move(error));
 }
 
 // A connection whose destination is not to be had. Its client cannot be told.
@@ -195,7 +213,7 @@ async::Task<Result<void>> Session::intercept_tls(http::Origin origin, std::strin
   auto shaken = co_await handshake(std::move(*session), std::move(first), begun);
   if (!shaken) {
     if (shaken.error().code() == Code::cancelled) co_return pass(shaken);
-    co_return recorded(judged(*hello, std::move(shaken).error()));
+    co_return Failure(co_await note_rejection(place, *hello, std::move(shaken).error()));
   }
   if (hides_its_name(*hello, place)) co_return co_await let_retry(place, hello->sni);
   TimePoint shown = services_.loop.now();
@@ -208,7 +226,7 @@ async::Task<Result<void>> Session::intercept_tls(http::Origin origin, std::strin
   bool gone = served ? at_once : served.error().code() == Code::client_reset;
   if (served && at_once) served = fail(Code::client_closed);
   if (!served && (info(served.error().code()).phase == Phase::client_tls || (gone && at_once)))
-    co_return recorded(judged(*hello, std::move(served).error()));
+    co_return Failure(co_await note_rejection(place, *hello, std::move(served).error()));
   if (gone) co_return recorded(std::move(served).error());
   co_return served;
 }
@@ -248,18 +266,37 @@ bool Session::passes_unread(const wire::Route& route) {
          services_.rejections.passes_until(connection_.peer, route.dial, services_.loop.now());
 }
 
-Error Session::judged(const tls::ClientHello& hello, Error error) {
-  if (tls_->alert() == kEchRequired) return error;
-  auto how = refusal_in(error, !tls_->ended_cleanly());
-  if (!how) return error;
-  Standing standing = services_.rejections.rejected(connection_.peer, *judging_, *how, services_.loop.now());
-  bool may_pass = services_.options.auto_passthrough && !client_.reverse;
-  return rejection_error({.host = *judging_,
-                          .alert = tls_->alert(),
-                          .hello = hello,
-                          .standing = standing,
-                          .auto_passthrough = may_pass,
-                          .closed_door = closed_door_});
+async::Task<Error> Session::note_rejection(HostPort place, const tls::ClientHello& hello, Error error) {
+  Recording recording(services_.recorder);
+  flow::Flow& flow = recording.flow();
+  describe_tunnel(flow, place, flow::Interception::intercepted);
+  auto how = tls_->alert() == kEchRequired ? std::nullopt : refusal_in(error, !tls_->ended_cleanly());
+  if (how) {
+    Standing standing =
+        services_.rejections.rejected(connection_.peer, *judging_, *how, services_.loop.now());
+    auto sender = co_await services_.recorder.senders().inspected(client_.connection);
+    Rejection seen{.host = *judging_,
+                   .alert = tls_->alert(),
+                   .hello = hello,
+                   .standing = standing,
+                   .sender = sender.get(),
+                   .auto_passthrough = services_.options.auto_passthrough && !client_.reverse,
+                   .closed_door = closed_door_};
+    error = rejection_error(seen);
+    flow.rejection = std::make_shared<const flow::Rejection>(rejection_account(seen));
+    flow::set_sender(flow, std::move(sender));
+    if (error.code() == Code::client_rejected_certificate) note_news(flow, error);
+  }
+  recording.fail(error.code(), error.context());
+  co_return error;
+}
+
+// One line in the log for each program and library, however often it tries.
+void Session::note_news(const flow::Flow& flow, const Error& error) {
+  std::string_view who = flow.process.empty() ? std::string_view(connection_.peer) : flow.process;
+  if (flow.process.empty()) who = who.substr(0, who.rfind(':'));
+  if (services_.rejections.is_news(std::string(who) + " " + flow.rejection->library))
+    log::warn("{}", error.context());
 }
 
 async::Task<Result<void>> Session::handshake(tls::SslPtr session, std::string first, TimePoint begun) {

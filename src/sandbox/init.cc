@@ -9,10 +9,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <optional>
+
 #include "sandbox/confinement.h"
 #include "sandbox/mounts.h"
 #include "sandbox/namespaces.h"
 #include "sandbox/network.h"
+#include "sandbox/pasta.h"
 #include "sandbox/spawner_process.h"
 #include "sandbox/spawner_wire.h"
 
@@ -43,8 +46,9 @@ Result<> hand_out(int socket, InsideSockets sockets) {
     if (auto done = hand_out(socket, SandboxSocket::proxy, std::move(fd)); !done) return done;
   for (UniqueFd& fd : sockets.dns_datagrams)
     if (auto done = hand_out(socket, SandboxSocket::dns_datagrams, std::move(fd)); !done) return done;
-  if (auto done = hand_out(socket, SandboxSocket::dns_listener, std::move(sockets.dns_listener)); !done)
-    return done;
+  if (sockets.dns_listener)
+    if (auto done = hand_out(socket, SandboxSocket::dns_listener, std::move(sockets.dns_listener)); !done)
+      return done;
   for (auto& [port, fd] : sockets.host_ports)
     if (auto done = hand_out(socket, SandboxSocket::host_port, std::move(fd), port); !done) return done;
   return hand_out(socket, SandboxSocket::diagnosis, std::move(sockets.diagnosis));
@@ -58,7 +62,7 @@ Result<> set_up(const Plan& plan, int socket) {
   if (auto done = drop_privileges(); !done) return done;
   if (auto done = filter_system_calls(); !done) return done;
   if (auto done = verify_confinement(); !done) return done;
-  auto canaries = send_canaries();
+  auto canaries = send_canaries(plan);
   if (!canaries) return pass(canaries);
   // The process that has arranged all this is nobody's to look into or to trace.
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return fail_errno(Code::io, "PR_SET_DUMPABLE", errno);
@@ -101,7 +105,15 @@ void run_keeper(const Plan& plan, UniqueFd socket, UniqueFd weir, const SignalSt
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ::prctl(PR_SET_NAME, "weir-keeper");
   close_all_but({socket.get(), weir.get()});
+  std::optional<Pasta> pasta;
+  if (plan.pasta) {
+    auto prepared = Pasta::prepare(plan.pasta->command);
+    if (!prepared) give_up(socket.get(), prepared.error());
+    pasta.emplace(std::move(*prepared));
+  }
   if (auto done = enter_namespaces(); !done) give_up(socket.get(), done.error());
+  if (pasta)
+    if (auto done = pasta->connect(); !done) give_up(socket.get(), done.error());
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0)
     give_up(socket.get(), fail_errno(Code::internal, "a pipe for the sandbox", errno).error());
@@ -118,6 +130,7 @@ void run_keeper(const Plan& plan, UniqueFd socket, UniqueFd weir, const SignalSt
   write_end.reset();
   pass_on(read_end.get(), weir.get());
   uninterrupted([&] { return ::waitpid(init, nullptr, 0); });
+  pasta.reset();
   ::_exit(0);
 }
 

@@ -12,9 +12,6 @@
 namespace weir::sandbox {
 namespace {
 
-// The first interface of every network namespace (net/core/dev.c, LOOPBACK_IFINDEX).
-constexpr std::uint32_t kLoopback = 1;
-
 template <typename Header>
 std::pair<Header, std::vector<NetlinkAttribute>> split(const NetlinkAnswer& answer) {
   Header header{};
@@ -43,7 +40,7 @@ rtmsg every_address(unsigned char family) {
 Result<> add_route(NetlinkSocket& route, unsigned char family, const char* what) {
   NetlinkMessages message;
   message.begin(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, every_address(family));
-  message.native32(RTA_OIF, kLoopback);
+  message.native32(RTA_OIF, kLoopbackInterface);
   return route.request(std::move(message), what);
 }
 
@@ -70,26 +67,17 @@ Result<> verify_interfaces(NetlinkSocket& route) {
 }
 
 Result<> verify_routes(NetlinkSocket& route, unsigned char family) {
-  NetlinkMessages ask;
-  rtmsg all{};
-  all.rtm_family = family;
-  ask.begin(RTM_GETROUTE, NLM_F_DUMP, all);
-  auto answers = route.dump(std::move(ask), "listing the sandbox's routes");
-  if (!answers) return pass(answers);
+  auto found = routes(route, family);
+  if (!found) return pass(found);
   const char* name = family == AF_INET ? "IPv4" : "IPv6";
-  bool found = false;
-  for (const NetlinkAnswer& answer : *answers) {
-    auto [header, parts] = split<rtmsg>(answer);
-    if (header.rtm_family != family) continue;
-    bool blind = header.rtm_type == RTN_UNREACHABLE || header.rtm_type == RTN_BLACKHOLE ||
-                 header.rtm_type == RTN_PROHIBIT;
-    bool leads_to_lo = number_in(find_attribute(parts, RTA_OIF)) == kLoopback;
-    bool gateway = find_attribute(parts, RTA_GATEWAY).data() != nullptr;
-    if (!blind && (!leads_to_lo || gateway))
+  bool everything = false;
+  for (const Route& one : *found) {
+    bool leads_to_lo = one.interface == kLoopbackInterface;
+    if (!one.is_blind() && (!leads_to_lo || one.by_gateway))
       return fail(Code::internal, fmt::format("the sandbox has an {} route that leads out of it", name));
-    found |= header.rtm_type == RTN_LOCAL && header.rtm_dst_len == 0 && leads_to_lo;
+    everything |= one.type == RTN_LOCAL && one.bits == 0 && leads_to_lo;
   }
-  if (!found)
+  if (!everything)
     return fail(Code::internal,
                 fmt::format("the sandbox has no route that makes every {} address local", name));
   return {};
@@ -97,19 +85,46 @@ Result<> verify_routes(NetlinkSocket& route, unsigned char family) {
 
 }  // namespace
 
+bool Route::is_blind() const {
+  return type == RTN_UNREACHABLE || type == RTN_BLACKHOLE || type == RTN_PROHIBIT;
+}
+
+Result<std::vector<Route>> routes(NetlinkSocket& route, unsigned char family) {
+  NetlinkMessages ask;
+  rtmsg all{};
+  all.rtm_family = family;
+  ask.begin(RTM_GETROUTE, NLM_F_DUMP, all);
+  auto answers = route.dump(std::move(ask), "listing the sandbox's routes");
+  if (!answers) return pass(answers);
+  std::vector<Route> out;
+  for (const NetlinkAnswer& answer : *answers) {
+    auto [header, parts] = split<rtmsg>(answer);
+    if (header.rtm_family != family) continue;
+    out.push_back({.type = header.rtm_type,
+                   .bits = header.rtm_dst_len,
+                   .interface = number_in(find_attribute(parts, RTA_OIF)),
+                   .by_gateway = find_attribute(parts, RTA_GATEWAY).data() != nullptr});
+  }
+  return out;
+}
+
 bool has_ipv6() {
   UniqueFd probe(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
   return static_cast<bool>(probe);
 }
 
-Result<> make_everything_local(NetlinkSocket& route) {
+Result<> bring_up_loopback(NetlinkSocket& route) {
   NetlinkMessages message;
   message.begin(RTM_NEWLINK, NLM_F_ACK,
                 ifinfomsg{.ifi_family = AF_UNSPEC,
-                          .ifi_index = static_cast<int>(kLoopback),
+                          .ifi_index = static_cast<int>(kLoopbackInterface),
                           .ifi_flags = IFF_UP,
                           .ifi_change = IFF_UP});
-  if (auto up = route.request(std::move(message), "bringing the sandbox's interface lo up"); !up) return up;
+  return route.request(std::move(message), "bringing the sandbox's interface lo up");
+}
+
+Result<> make_everything_local(NetlinkSocket& route) {
+  if (auto up = bring_up_loopback(route); !up) return up;
   if (auto added = add_route(route, AF_INET, "the route that makes every IPv4 address local"); !added)
     return added;
   if (!has_ipv6()) return {};

@@ -11,6 +11,7 @@
 
 #include "net/original_destination.h"
 #include "sandbox/loopback.h"
+#include "sandbox/pasta.h"
 
 namespace weir::sandbox {
 namespace {
@@ -112,10 +113,9 @@ Result<> open_host_ports(InsideSockets& out, const Plan& plan, bool ipv6) {
   return {};
 }
 
-Result<> install_rules(std::uint16_t port) {
+Result<> install_rules(const nft::Table& rules) {
   auto netfilter = NetlinkSocket::open(NETLINK_NETFILTER);
   if (!netfilter) return pass(netfilter);
-  nft::Table rules = sandbox_rules(port);
   if (auto done = nft::install(*netfilter, rules); !done)
     return fail(Code::io, done.error().context() +
                               "; the kernel needs nf_tables with nat, redir and reject (modules nf_tables, "
@@ -159,21 +159,36 @@ nft::Table sandbox_rules(std::uint16_t port) {
   return {.name = "weir", .chains = {std::move(redirect), std::move(guard)}};
 }
 
+namespace {
+
+Result<> redirect_everything(InsideSockets& out, const Plan& plan, NetlinkSocket& route) {
+  if (auto done = make_everything_local(route); !done) return done;
+  bool ipv6 = has_ipv6();
+  const char* everywhere = ipv6 ? "::" : "0.0.0.0";
+  auto port = open_proxies(out, plan.listeners, everywhere);
+  if (!port) return pass(port);
+  if (auto done = open_dns(out, everywhere, ipv6); !done) return done;
+  if (auto done = install_rules(sandbox_rules(*port)); !done) return done;
+  return verify_everything_is_local(route);
+}
+
+Result<> leave_one_port(const PastaPlan& plan, NetlinkSocket& route) {
+  if (auto done = keep_gateway_alone(route); !done) return done;
+  if (auto done = install_rules(pasta_rules(plan.port)); !done) return done;
+  return verify_gateway_is_alone(route);
+}
+
+}  // namespace
+
 Result<InsideSockets> make_network(const Plan& plan) {
   auto route = NetlinkSocket::open(NETLINK_ROUTE);
   if (!route) return pass(route);
-  if (auto done = make_everything_local(*route); !done) return pass(done);
-  bool ipv6 = has_ipv6();
-  const char* everywhere = ipv6 ? "::" : "0.0.0.0";
   InsideSockets out;
-  auto port = open_proxies(out, plan.listeners, everywhere);
-  if (!port) return pass(port);
-  if (auto done = open_dns(out, everywhere, ipv6); !done) return pass(done);
-  if (auto done = open_host_ports(out, plan, ipv6); !done) return pass(done);
+  auto made = plan.pasta ? leave_one_port(*plan.pasta, *route) : redirect_everything(out, plan, *route);
+  if (!made) return pass(made);
+  if (auto done = open_host_ports(out, plan, has_ipv6()); !done) return pass(done);
   out.diagnosis = UniqueFd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
   if (!out.diagnosis) return fail_errno(Code::io, "a socket for looking up processes", errno);
-  if (auto done = install_rules(*port); !done) return pass(done);
-  if (auto done = verify_everything_is_local(*route); !done) return pass(done);
   return out;
 }
 
@@ -182,7 +197,11 @@ bool is_canary(int socket) {
   return place && place->port == kCanaryPort && (place->host == kCanaryIpv4 || place->host == kCanaryIpv6);
 }
 
-Result<int> send_canaries() {
+Result<int> send_canaries(const Plan& plan) {
+  if (plan.pasta) {
+    auto sent = send_pasta_canary(plan.pasta->port, plan.pasta->closed, plan.pasta->token);
+    return sent ? Result<int>(1) : pass(sent);
+  }
   if (auto sent = send_canary(kCanaryIpv4); !sent) return pass(sent);
   if (!has_ipv6()) return 1;
   if (auto sent = send_canary(kCanaryIpv6); !sent) return pass(sent);

@@ -192,6 +192,13 @@ Rule of_known_connection() {
 
 Rule not_marked(std::uint32_t mark) { return {load_meta(NFT_META_MARK), compare(NFT_CMP_NEQ, native(mark))}; }
 
+Rule to_neighbours() {
+  return rule(
+      {protocol_is(IPPROTO_ICMPV6),
+       {load_payload(NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1), compare(NFT_CMP_GTE, native(std::uint8_t{133})),
+        compare(NFT_CMP_LTE, native(std::uint8_t{137}))}});
+}
+
 Rule accept() { return verdict(NF_ACCEPT); }
 Rule drop() { return verdict(NF_DROP); }
 
@@ -200,6 +207,11 @@ Rule reject() {
     out.big32(NFTA_REJECT_TYPE, NFT_REJECT_ICMPX_UNREACH);
     out.byte(NFTA_REJECT_ICMP_CODE, NFT_REJECT_ICMPX_PORT_UNREACH);
   })};
+}
+
+Rule reset_connection() {
+  return {
+      expression("reject", [](NetlinkMessages& out) { out.big32(NFTA_REJECT_TYPE, NFT_REJECT_TCP_RST); })};
 }
 
 Rule redirect_to(std::uint16_t port) {

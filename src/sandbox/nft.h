@@ -30,10 +30,14 @@ Rule to_ipv6_loopback();                     ///< ::1
 Rule to_ipv4(std::string_view address);      ///< four bytes, network order
 Rule of_known_connection();                  ///< conntrack: established or related
 Rule not_marked(std::uint32_t mark);         ///< the packet's mark is another
+Rule to_neighbours();                        ///< neighbour discovery: ICMPv6 of types 133 to 137 (RFC 4861)
 // Verdicts.
 Rule accept();
 Rule drop();
-Rule reject();                         ///< locally sent: the send fails with EPERM
+Rule reject();  ///< locally sent: the send fails with EPERM
+/// TCP alone, after protocol_is. A refusal by ICMP may come while the kernel still sends, and then takes hold
+/// at the next try, a second later.
+Rule reset_connection();
 Rule redirect_to(std::uint16_t port);  ///< nat chains: to this machine, at `port`
 
 struct Chain {

@@ -8,7 +8,18 @@
 namespace weir::sandbox {
 namespace {
 
-enum Part : std::size_t { kNumbers, kHostPorts, kHidden, kKept, kReadOnly, kReplaced, kProject, kParts };
+enum Part : std::size_t {
+  kNumbers,
+  kHostPorts,
+  kHidden,
+  kKept,
+  kReadOnly,
+  kReplaced,
+  kProject,
+  kPasta,
+  kPastaCommand,
+  kParts
+};
 
 Result<> check(const std::vector<std::string>& paths) {
   for (const std::string& path : paths)
@@ -37,6 +48,11 @@ Result<UniqueFd> pack(const Plan& plan) {
   groups[kReadOnly] = plan.read_only;
   for (const auto& [from, to] : plan.replaced) groups[kReplaced].insert(groups[kReplaced].end(), {from, to});
   if (plan.files == FileAccess::project) groups[kProject] = {plan.project};
+  if (plan.pasta) {
+    groups[kPasta] = {std::to_string(plan.pasta->port), std::to_string(plan.pasta->closed),
+                      plan.pasta->token};
+    groups[kPastaCommand] = plan.pasta->command;
+  }
   for (std::size_t part : {kHidden, kKept, kReadOnly, kReplaced, kProject})
     if (auto fine = check(groups[part]); !fine) return pass(fine);
   return write_groups(groups);
@@ -59,6 +75,11 @@ Result<Plan> unpack_plan(int file) {
   for (std::size_t i = 0; i + 1 < replaced.size(); i += 2)
     out.replaced.emplace_back(std::move(replaced[i]), std::move(replaced[i + 1]));
   if (read->groups[kProject].front() != nullptr) out.project = read->groups[kProject].front();
+  if (std::vector<std::string> pasta = strings(read->groups[kPasta]); pasta.size() == 3)
+    out.pasta = {.command = strings(read->groups[kPastaCommand]),
+                 .port = static_cast<std::uint16_t>(number(pasta[0].c_str())),
+                 .closed = static_cast<std::uint16_t>(number(pasta[1].c_str())),
+                 .token = std::move(pasta[2])};
   return out;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,8 +19,18 @@ enum class FileAccess : std::uint8_t {
   project,    ///< these and the project's folder
 };
 
+/// The network of `--net pasta`, in place of one whose every connection is redirected (sandbox/pasta.h).
+struct PastaPlan {
+  std::vector<std::string> command;  ///< pasta_command()
+  // Of Sandbox::open.
+  std::uint16_t port = 0;    ///< where Weir's proxy listens on this machine's loopback
+  std::uint16_t closed = 0;  ///< where it listens, too, and must not be reached
+  std::string token;         ///< shown by the connection that proves the way
+};
+
 struct Plan {
-  std::uint32_t listeners = 1;            ///< proxy listeners, one for each thread of Weir
+  std::uint32_t listeners = 1;  ///< proxy listeners, one for each thread of Weir
+  std::optional<PastaPlan> pasta;
   std::vector<std::uint16_t> host_ports;  ///< of this machine's loopback that CMD may reach by their number
   std::vector<std::string> hidden;        ///< folders that look empty and files that look like /dev/null
   std::vector<std::string> kept;  ///< files and sockets in hidden folders that stay, files to be read only

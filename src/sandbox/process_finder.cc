@@ -20,6 +20,8 @@ constexpr Duration kMostOwed = std::chrono::milliseconds(100);
 // Looks that are taken whatever they cost: a new client is mostly found by them.
 constexpr int kFirstLooks = 4;
 
+constexpr std::size_t kMostInspections = 256;
+
 constexpr std::string_view kEnded = "ended before it was looked up";
 constexpr std::string_view kStopped = "Weir ended before it was looked up";
 constexpr std::string_view kHidden = "Weir may not look at the process that holds the connection";
@@ -39,6 +41,11 @@ struct ProcessFinder::Lookup {
   ClientSocket socket;
   Answer answer;
   bool searched = false;  // through all processes, in vain
+};
+
+struct ProcessFinder::Inspection {
+  std::shared_ptr<const Process> process;
+  Answer answer;
 };
 
 Result<std::unique_ptr<ProcessFinder>> ProcessFinder::start(const Options& options) {
@@ -85,6 +92,28 @@ bool ProcessFinder::find(std::shared_ptr<ClientSpace> space, const ClientSocket&
   return true;
 }
 
+bool ProcessFinder::inspect(std::shared_ptr<const Process> process, Answer answer) {
+  bool wake;
+  {
+    std::lock_guard lock(mutex_);
+    if (stop_ || inspections_.size() >= kMostInspections) return false;
+    inspections_.push_back({std::move(process), std::move(answer)});
+    wake = std::exchange(asleep_, false);
+  }
+  if (wake) wake_.notify_one();
+  return true;
+}
+
+// Between two of them lookups get their turn.
+void ProcessFinder::inspect_one() {
+  std::unique_lock lock(mutex_);
+  if (inspections_.empty()) return;
+  Inspection next = std::move(inspections_.front());
+  inspections_.pop_front();
+  lock.unlock();
+  next.answer(table_.inspect(std::move(next.process)));
+}
+
 ProcessFinder::Counters ProcessFinder::counters() const {
   std::lock_guard lock(mutex_);
   return counters_;
@@ -103,10 +132,12 @@ void ProcessFinder::run() {
       table_.look_near(ProcessTable::Reach::more);
       settle();
     }
+    inspect_one();
     search();
     std::lock_guard lock(mutex_);
     counters_.reads = table_.reads();
   }
+  for (Inspection& each : inspections_) each.answer(std::move(each.process));
   while (!left_.empty()) answer_all(left_.begin()->first, unknown(std::string(kStopped)));
   for (Lookup& lookup : come) answer(lookup, unknown(std::string(kStopped)));
 }
@@ -114,7 +145,7 @@ void ProcessFinder::run() {
 // Takes what has come, or returns because the search may go on; false at the end.
 bool ProcessFinder::wait(std::vector<Lookup>& come) {
   std::unique_lock lock(mutex_);
-  auto ready = [this] { return stop_ || !queue_.empty(); };
+  auto ready = [this] { return stop_ || !queue_.empty() || !inspections_.empty(); };
   asleep_ = !ready();
   if (left_.empty()) {
     wake_.wait(lock, ready);
@@ -128,7 +159,7 @@ bool ProcessFinder::wait(std::vector<Lookup>& come) {
 
 bool ProcessFinder::has_come() const {
   std::lock_guard lock(mutex_);
-  return stop_ || !queue_.empty();
+  return stop_ || !queue_.empty() || !inspections_.empty();
 }
 
 void ProcessFinder::begin(Lookup lookup) {

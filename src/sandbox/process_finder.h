@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -63,6 +64,11 @@ class ProcessFinder {
   /// it gets. False when too many lookups are under way: then it is not called.
   bool find(std::shared_ptr<ClientSpace> space, const ClientSocket& socket, Answer answer);
 
+  /// Any thread; never waits. `process` again with the TLS libraries that it has by now: what it has loaded,
+  /// and where that is none, what is built into its executable. The latter is read, once for each executable,
+  /// which may take some tens of milliseconds; lookups that come meanwhile wait for it. `answer` as above.
+  bool inspect(std::shared_ptr<const Process> process, Answer answer);
+
   struct Counters {
     std::uint64_t found = 0, unknown = 0, refused = 0;
     std::uint64_t reads = 0;  ///< links of descriptors
@@ -71,10 +77,12 @@ class ProcessFinder {
 
  private:
   struct Lookup;
+  struct Inspection;
   ProcessFinder(ProcessTable table, std::size_t most);
 
   void run();
   bool wait(std::vector<Lookup>& lookups);
+  void inspect_one();
   bool has_come() const;
   void begin(Lookup lookup);
   void search();
@@ -94,8 +102,9 @@ class ProcessFinder {
   const std::size_t most_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  std::vector<Lookup> queue_;  // guarded by mutex_, as all below
-  std::size_t under_way_ = 0;  // not answered yet
+  std::vector<Lookup> queue_;           // guarded by mutex_, as all below
+  std::deque<Inspection> inspections_;  // asked for
+  std::size_t under_way_ = 0;           // not answered yet
   bool asleep_ = false;
   bool stop_ = false;
   Counters counters_;

@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <filesystem>
+#include <fstream>
 #include <future>
 #include <thread>
 
@@ -74,6 +76,46 @@ TEST_F(ProcessFinderTest, FindsTheProgramThatAChildRuns) {
   EXPECT_THAT(found->executable, ::testing::EndsWith("/sleep"));
   EXPECT_THAT(found->arguments, ElementsAre("\x1b[31mnap", "1000"));
   EXPECT_EQ(found->parents.at(0).pid, ::getpid());
+}
+
+TEST_F(ProcessFinderTest, LibrariesThatAProcessHasLoadedAreKnown) {
+  UniqueFd listener = listen_at("127.0.0.1:0");
+  UniqueFd client = connect_to(own_address(listener.get()));
+  auto [server, socket] = accepted(listener.get());
+  Found found = find(socket);
+  EXPECT_THAT(found->tls_libraries,
+              ::testing::Contains(::testing::Field(&Process::TlsLibrary::name, "OpenSSL")))
+      << "these tests are linked with it";
+}
+
+TEST_F(ProcessFinderTest, InspectingLooksIntoTheExecutable) {
+  // Of a process that has ended by now; a pid that is another's must not be taken for it.
+  std::string program = ::testing::TempDir() + "weir-inspected-" + std::to_string(::getpid());
+  {
+    std::ofstream file(program, std::ios::binary);
+    std::ifstream self("/bin/true", std::ios::binary);
+    std::string head(64, '\0');
+    self.read(head.data(), 64);
+    head[60] = head[61] = 0;  // no section headers: all of it is looked at
+    file << head << "/registry/rustls-0.23.1/src/lib.rs";
+  }
+  auto inspect = [&](Process process) {
+    std::promise<Found> answer;
+    EXPECT_TRUE(finder().inspect(std::make_shared<const Process>(std::move(process)),
+                                 [&](Found found) { answer.set_value(std::move(found)); }));
+    return answer.get_future().get();
+  };
+  Process ended{.pid = ::getpid(), .started = 1, .name = "tool", .executable = program};
+  EXPECT_THAT(inspect(ended)->tls_libraries, ElementsAre(Process::TlsLibrary{"rustls", "tool"}));
+  std::filesystem::remove(program);
+  EXPECT_THAT(inspect(ended)->tls_libraries, ElementsAre());
+  ended.executable = "/dev/null";
+  EXPECT_THAT(inspect(ended)->tls_libraries, ElementsAre());
+  std::filesystem::path fifo = program;
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  ended.executable = program;
+  EXPECT_THAT(inspect(ended)->tls_libraries, ElementsAre()) << "and nothing has waited for a writer";
+  std::filesystem::remove(fifo);
 }
 
 TEST_F(ProcessFinderTest, ProcessesWithTheSamePortNumberAreToldApart) {

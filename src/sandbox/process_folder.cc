@@ -16,6 +16,7 @@ namespace weir::sandbox {
 namespace {
 
 constexpr std::string_view kDeleted = " (deleted)";
+constexpr std::size_t kFirstRead = 4096;
 constexpr std::string_view kSocket = "socket:[";
 
 template <typename Number>
@@ -85,10 +86,11 @@ std::optional<ProcessFolder> ProcessFolder::open(int proc, pid_t pid) {
 std::optional<std::string> ProcessFolder::read(const char* name, std::size_t limit) const {
   UniqueFd file(::openat(folder_.get(), name, O_RDONLY | O_CLOEXEC));
   if (!file) return std::nullopt;
-  std::string bytes(limit, '\0');
+  std::string bytes;
   std::size_t size = 0;
   while (size < limit) {
-    ssize_t got = ::read(file.get(), bytes.data() + size, limit - size);
+    if (size == bytes.size()) bytes.resize(std::min(limit, std::max(kFirstRead, size * 2)));
+    ssize_t got = ::read(file.get(), bytes.data() + size, bytes.size() - size);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return std::nullopt;
     if (got == 0) break;
@@ -131,6 +133,12 @@ std::vector<std::string> ProcessFolder::arguments(bool& cut) const {
     cut |= out.size() == kMostArguments && at < bytes.size();
   }
   return out;
+}
+
+std::string ProcessFolder::maps() const { return read("maps", kMostMapBytes).value_or(""); }
+
+UniqueFd ProcessFolder::open_executable() const {
+  return UniqueFd(::openat(folder_.get(), "exe", O_RDONLY | O_CLOEXEC));
 }
 
 std::optional<std::uint64_t> ProcessFolder::socket_at(int descriptor) const {

@@ -31,6 +31,7 @@ class ProcessFolder {
  public:
   static constexpr std::size_t kMostArgumentBytes = 4096;
   static constexpr std::size_t kMostArguments = 512;
+  static constexpr std::size_t kMostMapBytes = 1 << 20;
 
   /// `proc`: a descriptor of /proc. Nothing when there is no such process.
   static std::optional<ProcessFolder> open(int proc, pid_t pid);
@@ -44,6 +45,11 @@ class ProcessFolder {
   std::string executable() const;
   /// `cut`: there was more than kMostArgumentBytes or kMostArguments.
   std::vector<std::string> arguments(bool& cut) const;
+
+  /// What is mapped into its memory, a line each (proc_pid_maps(5)); at most kMostMapBytes of it.
+  std::string maps() const;
+  /// Its program, even where the path leads to another one by now; read-only.
+  UniqueFd open_executable() const;
 
   /// The socket that a descriptor is; 0 for another kind of file, nothing when it is not open.
   std::optional<std::uint64_t> socket_at(int descriptor) const;

@@ -2,12 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <deque>
 #include <set>
+
+#include "sandbox/tls_libraries.h"
 
 namespace weir::sandbox {
 namespace {
@@ -32,6 +35,16 @@ WallNanos boot_time() {
 WallNanos ticks(std::uint64_t count) {
   static const long a_second = ::sysconf(_SC_CLK_TCK);
   return static_cast<WallNanos>(count) * (1'000'000'000LL / a_second);
+}
+
+// Whoever runs the program may have put anything in its place: nothing is opened that could wait, or act.
+UniqueFd open_regular(const std::string& path) {
+  if (path.empty()) return {};
+  UniqueFd place(::open(path.c_str(), O_PATH | O_CLOEXEC));
+  struct stat facts;
+  if (!place || ::fstat(place.get(), &facts) != 0 || !S_ISREG(facts.st_mode)) return {};
+  return UniqueFd(
+      ::open(("/proc/self/fd/" + std::to_string(place.get())).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
 }
 
 std::string name_of(const std::string& executable, const ProcessState& state) {
@@ -285,9 +298,43 @@ std::shared_ptr<const Process> ProcessTable::describe(const ProcessFolder& folde
   // First what is gone when it ends.
   process->executable = folder.executable();
   process->arguments = folder.arguments(process->arguments_cut);
+  process->tls_libraries = tls_libraries_in_maps(folder.maps());
   process->name = name_of(process->executable, state);
   process->parents = ancestors(state);
   return process;
+}
+
+// The folder of that very process, not of another that got its number.
+std::optional<ProcessFolder> ProcessTable::folder_of(const Process& process) const {
+  auto folder = ProcessFolder::open(proc_.get(), process.pid);
+  auto state = folder ? folder->state() : std::nullopt;
+  if (!state || booted_ + ticks(state->started) != process.started) return std::nullopt;
+  return folder;
+}
+
+std::shared_ptr<const Process> ProcessTable::inspect(std::shared_ptr<const Process> process) {
+  auto folder = folder_of(*process);
+  auto found = folder ? tls_libraries_in_maps(folder->maps()) : process->tls_libraries;
+  if (found.empty()) {
+    UniqueFd file = folder ? folder->open_executable() : UniqueFd();
+    if (!file) file = open_regular(process->executable);
+    if (file) found = built_in(file.get(), process->name);
+  }
+  if (found.empty() || found == process->tls_libraries) return process;
+  auto out = std::make_shared<Process>(*process);
+  out->tls_libraries = std::move(found);
+  return out;
+}
+
+std::vector<Process::TlsLibrary> ProcessTable::built_in(int file, const std::string& name) {
+  struct stat facts;
+  if (::fstat(file, &facts) != 0 || !S_ISREG(facts.st_mode)) return {};
+  ExecutableId id{facts.st_dev, facts.st_ino, static_cast<std::uint64_t>(facts.st_size),
+                  static_cast<std::uint64_t>(facts.st_mtim.tv_sec),
+                  static_cast<std::uint64_t>(facts.st_mtim.tv_nsec)};
+  if (auto known = built_in_.find(id); known != built_in_.end()) return known->second;
+  if (built_in_.size() >= kMostExecutables) built_in_.clear();
+  return built_in_[id] = tls_libraries_in_executable(file, name);
 }
 
 // A parent that ends leaves its number to anybody: one that began after its child is none.

@@ -14,8 +14,10 @@
 
 #include <sys/types.h>
 
+#include <array>
 #include <cstdint>
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -66,6 +68,12 @@ class ProcessTable {
   /// What no process has had since the last call, all of them having been looked at.
   std::vector<std::uint64_t> take_missed();
 
+  /// The record with the TLS libraries of the program: those it has loaded by now or, where these are none,
+  /// those in its executable, of which the findings of the latest kMostExecutables are remembered. The very
+  /// same record where nothing was found.
+  std::shared_ptr<const Process> inspect(std::shared_ptr<const Process> process);
+  static constexpr std::size_t kMostExecutables = 256;
+
   /// Links of descriptors read so far.
   std::uint64_t reads() const { return reads_; }
 
@@ -76,6 +84,7 @@ class ProcessTable {
     int descriptor;
   };
   using Sightings = std::vector<Sighting>;
+  using ExecutableId = std::array<std::uint64_t, 5>;  // device, inode, size, and when it was changed
   struct Left {
     WantedSocket wanted;
     bool throughout = false;  // since all processes were begun with
@@ -100,6 +109,8 @@ class ProcessTable {
   void give(std::list<Known>::iterator known, const ProcessState& state, const Sightings& seen);
   std::shared_ptr<const Process> describe(const ProcessFolder& folder, const ProcessState& state) const;
   std::vector<Process::Ancestor> ancestors(const ProcessState& state) const;
+  std::optional<ProcessFolder> folder_of(const Process& process) const;
+  std::vector<Process::TlsLibrary> built_in(int file, const std::string& name);
 
   UniqueFd proc_;
   WallNanos booted_;
@@ -114,6 +125,7 @@ class ProcessTable {
   std::size_t newest_left_ = 0;
   bool others_turn_ = false;
   std::uint64_t reads_ = 0;
+  std::map<ExecutableId, std::vector<Process::TlsLibrary>> built_in_;
 };
 
 }  // namespace weir::sandbox

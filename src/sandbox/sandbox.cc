@@ -2,22 +2,72 @@
 
 #include <errno.h>
 #include <fmt/format.h>
-#include <poll.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 
+#include "net/listener.h"
 #include "sandbox/network.h"
 #include "sandbox/spawner_wire.h"
 
 namespace weir::sandbox {
 
-Result<std::unique_ptr<Sandbox>> Sandbox::open(Spawner& spawner, const Plan& plan) {
+namespace {
+
+constexpr int kPatienceMs = 2000;
+constexpr const char* kLoopback = "127.0.0.1";
+
+std::string random_token() {
+  unsigned char bytes[16];
+  std::string out;
+  // So few bytes come at once and whole (getrandom(2)).
+  if (::getrandom(bytes, sizeof bytes, 0) != sizeof bytes) return out;
+  for (unsigned char byte : bytes) out += fmt::format("{:02x}", byte);
+  return out;
+}
+
+/// The first thing that a connection says shows that it comes from inside.
+bool shows(const UniqueFd& connection, std::string_view token) {
+  pollfd wait{.fd = connection.get(), .events = POLLIN, .revents = 0};
+  if (uninterrupted([&] { return ::poll(&wait, 1, kPatienceMs); }) <= 0) return false;
+  char bytes[64];
+  ssize_t size = ::recv(connection.get(), bytes, sizeof bytes, MSG_DONTWAIT);
+  return size > 0 && std::string_view(bytes, static_cast<std::size_t>(size)) == token;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Sandbox>> Sandbox::open(Spawner& spawner, Plan plan) {
+  std::vector<UniqueFd> here;
+  UniqueFd closed;
+  if (plan.pasta)
+    if (auto done = listen_here(plan, here, closed); !done) return pass(done);
   auto socket = spawner.begin_sandbox(plan);
   if (!socket) return pass(socket);
   std::unique_ptr<Sandbox> sandbox(new Sandbox(std::move(*socket)));
+  sandbox->proxies_ = std::move(here);
   auto canaries = sandbox->take_sockets();
   if (!canaries) return pass(canaries);
-  if (auto seen = sandbox->see_canaries(*canaries); !seen) return pass(seen);
+  auto seen = plan.pasta ? sandbox->see_token(plan.pasta->token) : sandbox->see_canaries(*canaries);
+  if (!seen) return pass(seen);
   return sandbox;
+}
+
+// What pasta passes on arrives at this machine's loopback, as from any program of it.
+Result<> Sandbox::listen_here(Plan& plan, std::vector<UniqueFd>& proxies, UniqueFd& closed) {
+  PastaPlan& pasta = *plan.pasta;
+  pasta.token = random_token();
+  if (pasta.token.empty()) return fail_errno(Code::internal, "getrandom", errno);
+  for (std::uint32_t i = 0; i < plan.listeners; ++i) {
+    auto socket = net::listen_tcp(kLoopback, pasta.port, true);
+    if (!socket) return pass(socket);
+    pasta.port = net::bound_port(socket->get());
+    proxies.push_back(std::move(*socket));
+  }
+  auto other = net::listen_tcp(kLoopback, 0, false);
+  if (!other) return pass(other);
+  pasta.closed = net::bound_port(other->get());
+  closed = std::move(*other);
+  return {};
 }
 
 Result<int> Sandbox::take_sockets() {
@@ -39,12 +89,28 @@ Result<int> Sandbox::take_sockets() {
   }
 }
 
+std::vector<pollfd> Sandbox::waits_for_connections() const {
+  std::vector<pollfd> out;
+  for (const UniqueFd& listener : proxies_)
+    out.push_back({.fd = listener.get(), .events = POLLIN, .revents = 0});
+  return out;
+}
+
+// Others of this machine may connect as well: they are let go.
+Result<> Sandbox::see_token(const std::string& token) {
+  std::vector<pollfd> waits = waits_for_connections();
+  while (uninterrupted([&] { return ::poll(waits.data(), waits.size(), kPatienceMs); }) > 0)
+    for (const pollfd& wait : waits) {
+      if (wait.revents == 0) continue;
+      UniqueFd connection(::accept4(wait.fd, nullptr, nullptr, SOCK_CLOEXEC));
+      if (connection && shows(connection, token)) return {};
+    }
+  return fail(Code::io, "a connection sent from inside the sandbox by pasta did not arrive at Weir");
+}
+
 // The kernel has completed them already: they wait to be accepted.
 Result<> Sandbox::see_canaries(int count) {
-  constexpr int kPatienceMs = 2000;
-  std::vector<pollfd> waits;
-  for (const UniqueFd& listener : proxies_)
-    waits.push_back({.fd = listener.get(), .events = POLLIN, .revents = 0});
+  std::vector<pollfd> waits = waits_for_connections();
   for (int seen = 0; seen < count;) {
     if (uninterrupted([&] { return ::poll(waits.data(), waits.size(), kPatienceMs); }) <= 0)
       return fail(Code::io, "a connection sent from inside the sandbox did not arrive at Weir");

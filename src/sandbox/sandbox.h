@@ -3,6 +3,8 @@
 // See sandbox/init.h for its processes, sandbox/network.h for its network.
 #pragma once
 
+#include <poll.h>
+
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -19,7 +21,7 @@ class Sandbox {
   /// Makes one, and proves that it is whole: connections sent from inside, to addresses where nobody is, have
   /// arrived at the proxy's listeners before this returns. The error says which step failed and how to mend
   /// it; nothing is left behind then. `spawner` must outlive the sandbox.
-  static Result<std::unique_ptr<Sandbox>> open(Spawner& spawner, const Plan& plan);
+  static Result<std::unique_ptr<Sandbox>> open(Spawner& spawner, Plan plan);
 
   Sandbox(const Sandbox&) = delete;
   /// Ends everything that still runs inside.
@@ -28,7 +30,8 @@ class Sandbox {
   /// Starts CMD, and sees it to its end; process ids are the sandbox's own.
   Spawner& inside() { return inside_; }
 
-  // Sockets of the sandbox's network, each to be taken once.
+  // Sockets of the sandbox's network, each to be taken once. With pasta there are no DNS sockets, and the
+  // first listen on this machine's loopback, for clients that know of the proxy.
   std::vector<UniqueFd>& proxies() { return proxies_; }              ///< listening; redirected connections
   std::vector<UniqueFd>& dns_datagrams() { return dns_datagrams_; }  ///< UDP, queries
   UniqueFd& dns_listener() { return dns_listener_; }                 ///< TCP, queries
@@ -42,8 +45,11 @@ class Sandbox {
 
  private:
   explicit Sandbox(UniqueFd socket) : inside_(std::move(socket), 0) {}
+  static Result<> listen_here(Plan& plan, std::vector<UniqueFd>& proxies, UniqueFd& closed);
   Result<int> take_sockets();
+  std::vector<pollfd> waits_for_connections() const;
   Result<> see_canaries(int count);
+  Result<> see_token(const std::string& token);
 
   Spawner inside_;
   std::vector<UniqueFd> proxies_, dns_datagrams_;

@@ -147,7 +147,8 @@ TEST_F(FilterTest, AlsoInFilesThatAreOlderThanWhatItAsksFor) {
   store->close();
   auto old = Database::open(file, Database::Access::write, 1000);
   ASSERT_TRUE(old);
-  for (const char* column : {"filter_action", "filter_reason", "process", "device", "model", "sender"})
+  for (const char* column :
+       {"filter_action", "filter_reason", "process", "device", "model", "sender", "rejection"})
     ASSERT_TRUE(old->execute((std::string("ALTER TABLE flows DROP COLUMN ") + column).c_str()));
   ASSERT_TRUE(old->execute("DROP TABLE processes; PRAGMA user_version=3"));
   EXPECT_EQ(all().size(), sample_flows().size());

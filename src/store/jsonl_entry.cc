@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/json_reader.h"
 #include "flow/process.h"
+#include "flow/rejection.h"
 #include "store/jsonl_line.h"
 
 namespace weir::store {
@@ -200,6 +201,7 @@ flow::Flow read_flow(JsonValue entry, WallNanos started) {
   flow.device = text(entry["device"]);
   flow.model = text(entry["model"]);
   read_error(entry, flow);
+  flow.rejection = flow::read_rejection(entry["rejection"]);
   flow.marks = read_marks(entry["marks"]);
   set_decoded(flow);
   flow.request_head_bytes = count(entry["req_head_bytes"]);

@@ -49,6 +49,7 @@ class MessagesTest : public StoreTest {
                                   "ALTER TABLE flows DROP COLUMN device;"
                                   "ALTER TABLE flows DROP COLUMN model;"
                                   "ALTER TABLE flows DROP COLUMN sender; DROP TABLE processes;"
+                                  "ALTER TABLE flows DROP COLUMN rejection;"
                                   "PRAGMA user_version=1"));
   }
 };

@@ -1,6 +1,9 @@
 #include "store/process_rows.h"
 
+#include <fmt/format.h>
+
 #include "flow/process.h"
+#include "store/schema.h"
 
 namespace weir::store {
 namespace {
@@ -27,6 +30,14 @@ std::string parents_text(const Process& process) {
   return text;
 }
 
+std::string libraries_text(const Process& process) {
+  std::string text;
+  if (process.tls_libraries.empty()) return text;
+  JsonWriter json(text);
+  flow::write_tls_libraries(json, process.tls_libraries);
+  return text;
+}
+
 Process read_row(const Statement& row) {
   Process process{.pid = static_cast<std::int32_t>(row.integer(0)),
                   .started = row.integer(2),
@@ -36,6 +47,8 @@ Process read_row(const Statement& row) {
                   .arguments_cut = row.integer(5) != 0,
                   .unknown = std::string(row.bytes(7))};
   if (auto parents = JsonDocument::parse(row.bytes(6))) process.parents = flow::read_parents(parents->root());
+  if (auto libraries = JsonDocument::parse(row.bytes(8)))
+    process.tls_libraries = flow::read_tls_libraries(libraries->root());
   return process;
 }
 
@@ -44,8 +57,8 @@ Process read_row(const Statement& row) {
 Result<ProcessRows> ProcessRows::open(Database& database) {
   auto insert = database.prepare(
       "INSERT INTO processes(pid, name, started, executable, command_line, command_line_cut, parents, "
-      "unknown) "
-      "VALUES (?, ?, ?, ?, ?, ?, ?, ?)");
+      "unknown, tls_libraries) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
   if (!insert) return pass(insert);
   ProcessRows rows;
   rows.insert_ = std::move(*insert);
@@ -66,6 +79,7 @@ Result<std::int64_t> ProcessRows::put(const std::shared_ptr<const Process>& proc
 
 Result<std::int64_t> ProcessRows::insert(const Process& process) {
   std::string command_line = flow::command_line(process), parents = parents_text(process);
+  std::string libraries = libraries_text(process);
   number_or_null(insert_, 1, process.pid);
   text_or_null(insert_, 2, process.name);
   number_or_null(insert_, 3, process.started);
@@ -74,16 +88,19 @@ Result<std::int64_t> ProcessRows::insert(const Process& process) {
   insert_.bind(6, process.arguments_cut);
   text_or_null(insert_, 7, parents);
   text_or_null(insert_, 8, process.unknown);
+  text_or_null(insert_, 9, libraries);
   if (auto done = insert_.run(); !done) return pass(done);
   return sqlite3_last_insert_rowid(handle_);
 }
 
-Result<std::shared_ptr<const Process>> ProcessReader::load(Database& database, std::int64_t id) {
+Result<std::shared_ptr<const Process>> ProcessReader::load(Database& database, std::int64_t version,
+                                                           std::int64_t id) {
   if (id == 0) return nullptr;
   if (auto known = known_.find(id); known != known_.end()) return known->second;
-  auto select = database.prepare(
-      "SELECT pid, name, started, executable, command_line, command_line_cut, parents, unknown "
-      "FROM processes WHERE id = ?");
+  auto select = database.prepare(fmt::format(
+      "SELECT pid, name, started, executable, command_line, command_line_cut, parents, unknown, {} "
+      "FROM processes WHERE id = ?",
+      version >= kRejectionsSince ? "tls_libraries" : "NULL"));
   if (!select) return pass(select);
   select->bind(1, id);
   auto row = select->step();

@@ -37,8 +37,8 @@ class ProcessRows {
 /// The reading side; one thread.
 class ProcessReader {
  public:
-  /// Null for 0, and for a row that is not there.
-  Result<std::shared_ptr<const Process>> load(Database& database, std::int64_t id);
+  /// `version`: of the file's schema. Null for 0, and for a row that is not there.
+  Result<std::shared_ptr<const Process>> load(Database& database, std::int64_t version, std::int64_t id);
 
  private:
   std::unordered_map<std::int64_t, std::shared_ptr<const Process>> known_;

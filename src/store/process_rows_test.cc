@@ -16,7 +16,8 @@ Process sample_process() {
           .executable = "/usr/bin/curl",
           .arguments = {"curl", "", "two words", "it's", "\x1b[2J\n"},
           .arguments_cut = true,
-          .parents = {{1200, "ba\"sh"}, {1, "init"}}};
+          .parents = {{1200, "ba\"sh"}, {1, "init"}},
+          .tls_libraries = {{"OpenSSL", "libssl.so.3"}, {"Go", "cu\"rl"}}};
 }
 
 std::unique_ptr<flow::Flow> flow_of(flow::FlowId id, const Process& process) {
@@ -114,6 +115,39 @@ TEST_F(ProcessRowsTest, ALineOfALogHasItAll) {
   ASSERT_TRUE(append_jsonl(line, *flow_of(8, {.unknown = "why"}), "20250131-235959-a1b2"));
   EXPECT_TRUE(line.contains(R"("process_info":{"unknown":"why"})")) << line;
   EXPECT_EQ(read_jsonl(line)->flow.sender->unknown, "why");
+}
+
+TEST_F(ProcessRowsTest, ARejectionComesBackAsItWas) {
+  flow::Rejection rejection{"unknown CA", "OpenSSL (libssl.so.3)", "set \"it\" right"};
+  auto store = record();
+  for (flow::FlowId id = 1; id <= 3; ++id) {
+    flow::Flow flow = sample_flow(id);
+    if (id != 2) flow.rejection = std::make_shared<const flow::Rejection>(rejection);
+    store->closed(boxed(std::move(flow)));
+  }
+  store->close();
+  EXPECT_EQ(*query()->find("1")->flow.rejection, rejection);
+  EXPECT_EQ(query()->find("2")->flow.rejection, nullptr);
+  EXPECT_EQ(*query()->find("3")->flow.rejection, rejection);
+  flow::Flow flow = sample_flow(4);
+  flow.rejection = std::make_shared<const flow::Rejection>(rejection);
+  std::string line;
+  ASSERT_TRUE(append_jsonl(line, flow, "20250131-235959-a1b2"));
+  EXPECT_EQ(*read_jsonl(line)->flow.rejection, rejection);
+}
+
+TEST_F(ProcessRowsTest, FilesFromBeforeThereWereLibrariesAreRead) {
+  auto store = record();
+  store->closed(flow_of(1, sample_process()));
+  std::filesystem::path file = store->directory() / "flows-0001.db";
+  store->close();
+  auto old = Database::open(file, Database::Access::write, 1000);
+  ASSERT_TRUE(old &&
+              old->execute("ALTER TABLE flows DROP COLUMN rejection; ALTER TABLE processes DROP COLUMN "
+                           "tls_libraries; PRAGMA user_version=6"));
+  Process expected = sample_process();
+  expected.tls_libraries.clear();
+  EXPECT_EQ(*query()->find("1")->flow.sender, expected);
 }
 
 }  // namespace

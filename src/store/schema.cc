@@ -4,7 +4,9 @@
 
 #include <algorithm>
 
+#include "base/json_reader.h"
 #include "flow/redaction.h"
+#include "flow/rejection.h"
 
 namespace weir::store {
 namespace {
@@ -68,8 +70,12 @@ CREATE TABLE processes(
 ALTER TABLE flows ADD COLUMN sender INTEGER;
 )sql";
 
+constexpr const char* kRejections =
+    "ALTER TABLE flows ADD COLUMN rejection TEXT; ALTER TABLE processes ADD COLUMN tls_libraries TEXT;";
+
 // Each leads from the version before it to its own. They are never changed once released.
-constexpr const char* kSteps[] = {kFirstTables, kMessages, kNoHashIndex, kVerdicts, kSenders, kProcesses};
+constexpr const char* kSteps[] = {kFirstTables, kMessages,  kNoHashIndex, kVerdicts,
+                                  kSenders,     kProcesses, kRejections};
 static_assert(std::size(kSteps) == kSchemaVersion);
 
 constexpr std::string_view kFlowColumns =
@@ -275,13 +281,15 @@ Result<std::int64_t> schema_version(Database& database, const std::filesystem::p
 }
 
 std::string insert_flow_sql() {
-  return insert_sql("flows", fmt::format("{}{}{}, sender", kFlowColumns, kVerdictColumns, kSenderColumns));
+  return insert_sql("flows",
+                    fmt::format("{}{}{}, sender, rejection", kFlowColumns, kVerdictColumns, kSenderColumns));
 }
 std::string select_flow_sql(std::int64_t version) {
-  return fmt::format("SELECT {}{}{}{} FROM flows", kFlowColumns,
+  return fmt::format("SELECT {}{}{}{}{} FROM flows", kFlowColumns,
                      version >= kVerdictsSince ? kVerdictColumns : ", NULL, NULL",
                      version >= kSendersSince ? kSenderColumns : ", NULL, NULL, NULL",
-                     version >= kProcessesSince ? ", sender" : ", NULL");
+                     version >= kProcessesSince ? ", sender" : ", NULL",
+                     version >= kRejectionsSince ? ", rejection" : ", NULL");
 }
 std::string insert_message_sql() { return insert_sql("messages", kMessageColumns); }
 std::string select_message_sql() { return fmt::format("SELECT {} FROM messages", kMessageColumns); }
@@ -341,7 +349,12 @@ void FlowBinder::bind(Statement& insert, const flow::Flow& flow, const FlowRow& 
   row.error(flow.error).unless_empty(texts_.error_detail).unless_empty(marks_);
   row.unless_empty(flow.filter_action).unless_empty(texts_.filter_reason);
   row.unless_empty(flow.process).unless_empty(flow.device).unless_empty(flow.model);
-  row.unless(0, stored.sender);
+  rejection_.clear();
+  if (flow.rejection) {
+    JsonWriter json(rejection_);
+    flow::write_rejection(json, *flow.rejection);
+  }
+  row.unless(0, stored.sender).unless_empty(rejection_);
 }
 
 flow::Flow read_flow(const Statement& select, FlowRow& stored) {
@@ -369,6 +382,8 @@ flow::Flow read_flow(const Statement& select, FlowRow& stored) {
   row.into(flow.device);
   row.into(flow.model);
   row.into(stored.sender);
+  if (std::string_view text = row.text(); !text.empty())
+    if (auto rejection = JsonDocument::parse(text)) flow.rejection = flow::read_rejection(rejection->root());
   return flow;
 }
 

@@ -15,7 +15,7 @@
 namespace weir::store {
 
 /// PRAGMA user_version of the files this program writes; it reads these and older ones.
-inline constexpr std::int64_t kSchemaVersion = 6;
+inline constexpr std::int64_t kSchemaVersion = 7;
 /// The version from which on files have a table of messages.
 inline constexpr std::int64_t kMessagesSince = 2;
 /// And from which on flows have the verdict of policy.
@@ -24,6 +24,8 @@ inline constexpr std::int64_t kVerdictsSince = 4;
 inline constexpr std::int64_t kSendersSince = 5;
 /// And what their processes were, in a table of their own.
 inline constexpr std::int64_t kProcessesSince = 6;
+/// And why they did not trust our certificate.
+inline constexpr std::int64_t kRejectionsSince = 7;
 
 /// Makes the tables that a file of this version, 0 = empty, does not have yet.
 Result<> create_tables(Database& database, std::int64_t version);
@@ -51,6 +53,7 @@ class FlowBinder {
 
  private:
   flow::RedactedTexts texts_;
+  std::string rejection_;
   std::string marks_;
   std::array<std::string, 4> fields_;
 };

@@ -132,7 +132,7 @@ Result<std::vector<Row>> SessionReader::select(const Condition& where, const cha
     if (!*more) break;
     FlowRow stored;
     Row row = read_row(*statement, stored, dead);
-    auto sender = processes_.load(database_, stored.sender);
+    auto sender = processes_.load(database_, version_, stored.sender);
     if (!sender) return pass(sender);
     row.flow.sender = std::move(*sender);
     if (filter.url.empty() || icontains(row.flow.request.url(), filter.url)) rows.push_back(std::move(row));

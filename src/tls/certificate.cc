@@ -97,6 +97,10 @@ Sha256 key_fingerprint(X509* certificate) {
   return out;
 }
 
+std::uint32_t subject_hash(X509* certificate) {
+  return static_cast<std::uint32_t>(X509_subject_name_hash(certificate));
+}
+
 std::string subject_text(X509* certificate) { return name_text(X509_get_subject_name(certificate)); }
 std::string issuer_text(X509* certificate) { return name_text(X509_get_issuer_name(certificate)); }
 

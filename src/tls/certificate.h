@@ -23,6 +23,9 @@ Sha256 fingerprint(X509* certificate);
 /// SHA-256 of the public key's SubjectPublicKeyInfo: the same for every certificate of one key.
 Sha256 key_fingerprint(X509* certificate);
 
+/// By which OpenSSL finds a CA in a folder: the file is "%08x.0".
+std::uint32_t subject_hash(X509* certificate);
+
 std::string subject_text(X509* certificate);  ///< "CN=R3,O=Let's Encrypt,C=US"
 std::string issuer_text(X509* certificate);
 /// dNSName and iPAddress entries of subjectAltName, in order.

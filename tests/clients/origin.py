@@ -236,6 +236,10 @@ class _Server(socketserver.ThreadingTCPServer):
     request_queue_size = 128
     tls = None
 
+    def __init__(self, address, handler):
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        super().__init__(address, handler)
+
     def finish_request(self, request, client_address):
         if self.tls:  # here and not at accept: a slow handshake holds up its own thread only
             request.settimeout(PATIENCE)

@@ -60,8 +60,8 @@ print(json.dumps([tried(*one) for one in json.loads(sys.argv[1])]))
 """
 
 
-class Sandbox(kit.Run):
-    """As who runs the tests; root, in most places where they run by themselves."""
+class InSandbox(kit.Run):
+    """As `user`; as who runs the tests when that is None."""
 
     loopback = ()
     user = None
@@ -97,6 +97,18 @@ class Sandbox(kit.Run):
     def url(self, origin, path="/"):
         scheme = "https" if origin is self.secure else "http"
         return f"{scheme}://far.test:{origin.port}{path}"
+
+    def give(self, place):
+        if self.user is not None:
+            os.chown(place, self.user, self.user)
+        return place
+
+    def flows_or_none(self):
+        return kit.recorded(self.data, self.env, missing_is_empty=True)
+
+
+class Sandbox(InSandbox):
+    """As who runs the tests; root, in most places where they run by themselves."""
 
     # -- what works
 
@@ -142,9 +154,6 @@ class Sandbox(kit.Run):
                 "    print(socket.create_connection((host, server.getsockname()[1])).makefile().read())")
         self.assertEqual(self.python(code), "inside\ninside\n")
         self.assertEqual(self.flows_or_none(), [])
-
-    def flows_or_none(self):
-        return kit.recorded(self.data, self.env, missing_is_empty=True)
 
     def test_many_connections_at_once_lose_none(self):
         code = ("import concurrent.futures, http.client, sys\n"
@@ -284,7 +293,7 @@ class Sandbox(kit.Run):
         self.assertEqual(self.probe(("call", 435, 0, 0), ("call", 425, 1, 0)), ["ENOSYS", "ENOSYS"])
 
     def test_other_processes_are_not_there(self):
-        code = "import os; print(sorted(int(n) for n in os.listdir('/proc') if n.isdigit())[:2], os.getpid())"
+        code = "import os; print(sorted(int(n) for n in os.listdir('/proc') if n.isdigit()), os.getpid())"
         self.assertEqual(self.python(code), "[1, 2] 2\n")
         said = self.probe(("read", "/proc/1/environ"), ("read", "/proc/1/mem"), ("list", "/proc/1/root"))
         self.assertEqual(said, ["EACCES"] * 3)
@@ -347,13 +356,23 @@ class Sandbox(kit.Run):
 
     def test_only_the_project_is_written(self):
         project = self.home / "project"
-        project.mkdir()
-        if self.user is not None:
-            os.chown(project, self.user, self.user)
+        # Temporary folders are others inside: this one is as it is here.
+        elsewhere = pathlib.Path(f"/run/weir-test-{os.getpid()}")
+        if os.geteuid() != 0:
+            self.skipTest("a folder that is no temporary one can be made by root alone")
+        self.addCleanup(shutil.rmtree, elsewhere, ignore_errors=True)
+        for folder in (project, elsewhere):
+            folder.mkdir()
+            if self.user is not None:
+                os.chown(folder, self.user, self.user)
+        self.run_weir("sh", "-c", f"echo a > made; touch {self.home}/new; touch {elsewhere}/before", cwd=project)
+        self.assertTrue((elsewhere / "before").exists())
+        (self.home / "new").unlink()
         self.flags = ["--fs", "project"]
-        self.run_weir("sh", "-c", f"echo a > made; touch {self.home}/new", cwd=project)
+        self.run_weir("sh", "-c", f"echo b >> made; touch {self.home}/new; touch {elsewhere}/new", cwd=project)
         self.assertFalse((self.home / "new").exists())
-        self.assertEqual((project / "made").read_text(), "a\n")
+        self.assertFalse((elsewhere / "new").exists())
+        self.assertEqual((project / "made").read_text(), "a\nb\n")
 
     # -- set-up that fails
 
@@ -372,17 +391,24 @@ class Sandbox(kit.Run):
         self.assertFalse(marker.exists())
 
 
-@unittest.skipUnless(os.geteuid() == 0, "the other class has run as an ordinary user")
-class SandboxOfAnOrdinaryUser(Sandbox):
+class AsNobody:
+    """To be mixed in: as an ordinary user, where root runs the tests."""
+
     user = NOBODY
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        if os.geteuid() != 0:
+            raise unittest.SkipTest("the other class has run as an ordinary user")
         done = kit.run(["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", kit.binary(), "--version"],
                        dict(os.environ), cwd="/")
         if done.returncode != 0:
             raise unittest.SkipTest(f"an ordinary user cannot run the program where it lies: {done.stderr.decode()}")
+
+
+class SandboxOfAnOrdinaryUser(AsNobody, Sandbox):
+    pass
 
 
 if __name__ == "__main__":
