@@ -13,7 +13,6 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <utility>
 
 #include "app/server.h"
@@ -21,6 +20,8 @@
 #include "cli/doctor_command.h"
 #include "cli/doctor_guest.h"
 #include "cli/doctor_origin.h"
+#include "cli/doctor_report.h"
+#include "cli/doctor_sandbox.h"
 #include "cli/serving.h"
 #include "cli/verbs.h"
 #include "config/doors.h"
@@ -36,30 +37,6 @@
 
 namespace weir::cli {
 namespace {
-
-enum class Mark { good, note, bad };
-
-/// The table on the screen; remembers whether anything was bad.
-class Report {
- public:
-  explicit Report(bool color) : color_(color) {}
-
-  void row(Mark mark, std::string_view what, std::string_view finding, std::string_view mend = {}) {
-    static constexpr std::string_view kWords[] = {"ok", "note", "FAIL"};
-    static constexpr std::string_view kColors[] = {"\x1b[32m", "\x1b[33m", "\x1b[1;31m"};
-    auto index = static_cast<std::size_t>(mark);
-    std::string word = fmt::format("{:<4}", kWords[index]);
-    if (color_) word = std::string(kColors[index]) + word + "\x1b[0m";
-    fmt::print("{}  {:<16} {}\n", word, what, flow::printable(finding));
-    if (!mend.empty() && mark != Mark::good) fmt::print("      {:<16} mend: {}\n", "", mend);
-    if (mark == Mark::bad) ++failures_;
-  }
-  int failures() const { return failures_; }
-
- private:
-  bool color_;
-  int failures_ = 0;
-};
 
 void check_ca(Report& report, const std::string& folder) {
   auto authority = tls::Authority::load_or_create(folder);
@@ -258,7 +235,7 @@ class Scratch {
   std::string path_;
 };
 
-int check_machine(const config::Settings& settings, const std::string& scratch) {
+int check_machine(sandbox::Spawner& spawner, const config::Settings& settings, const std::string& scratch) {
   Report table(isatty(STDOUT_FILENO) && !getenv("NO_COLOR"));
   fmt::print("weir {}\n", WEIR_VERSION);
   check_ca(table, settings.ca_dir);
@@ -270,6 +247,7 @@ int check_machine(const config::Settings& settings, const std::string& scratch) 
   check_addresses(table, settings.upstream);
   check_folder(table, settings.data_dir);
   check_descriptors(table, settings);
+  check_sandboxes(table, spawner);
   auto tried = check_clients(table, settings, scratch);
   if (!tried) table.row(Mark::bad, "interception", tried.error().message());
   fmt::print("{}\n", table.failures() == 0 ? "everything is in order"
@@ -278,13 +256,9 @@ int check_machine(const config::Settings& settings, const std::string& scratch) 
 }
 
 int doctor(const ServingFlags& flags, const std::vector<std::string>& command) {
-  // First of all, where it is needed: the spawner must be as plain as we were started.
-  std::optional<sandbox::Spawner> spawner;
-  if (!command.empty()) {
-    auto started = sandbox::Spawner::start();
-    if (!started) return report(started.error());
-    spawner.emplace(std::move(*started));
-  }
+  // First of all: the spawner must be as plain as we were started.
+  auto spawner = sandbox::Spawner::start();
+  if (!spawner) return report(spawner.error());
   auto chosen = flags.settings();
   if (!chosen) return kExitUsage;
   log::set_level(log::Level::error);
@@ -292,8 +266,8 @@ int doctor(const ServingFlags& flags, const std::vector<std::string>& command) {
   if (!settings) return report(settings.error());
   auto scratch = Scratch::make();
   if (!scratch) return report(scratch.error());
-  return spawner ? examine_command(*spawner, *settings, scratch->path(), command)
-                 : check_machine(*settings, scratch->path());
+  return command.empty() ? check_machine(*spawner, *settings, scratch->path())
+                         : examine_command(*spawner, *settings, scratch->path(), command);
 }
 
 }  // namespace

@@ -148,6 +148,15 @@ class Pasta(kit.Run):
         self.assertTrue(select.select([ended], [], [], kit.PATIENCE)[0], "pasta goes on")
         os.close(ended)
 
+    def test_the_doctor_tries_it(self):
+        words = self.words("x")
+        doctor = [*words[:words.index("run")], "doctor", "--data", str(self.data), "--ca-dir", str(self.home / "weir-ca")]
+        said = kit.run(doctor, self.env, cwd=self.home).stdout.decode()
+        self.assertRegex(said, r"ok +run --sandbox +made and verified in \d+ ms\n")
+        self.assertRegex(said, r"ok +run --net pasta +made and verified in \d+ ms\n")
+        said = kit.run([str(word) for word in doctor[doctor.index(str(kit.binary())):]], self.env, cwd=self.home).stdout.decode()
+        self.assertRegex(said, r"note +run --net pasta +pasta refuses to serve root\n +mend: start weir as an ordinary user")
+
     # -- set-up that fails
 
     def refused(self, *words, **options):

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import select
 import shutil
 import signal
 import socket
@@ -343,7 +344,9 @@ class Sandbox(InSandbox):
                           stderr=subprocess.DEVNULL)
         self.assertEqual(weir.stdout.readline(), b"ready\n")
         weir.kill()
-        self.assertEqual(weir.stdout.read(), b"")  # the pipe's other end closes with the last process inside
+        # The pipe's other end closes with the last process inside.
+        self.assertTrue(select.select([weir.stdout], [], [], 10)[0], "something goes on inside")
+        self.assertEqual(weir.stdout.read(), b"")
 
     # -- files
 
