@@ -17,12 +17,13 @@ namespace {
 
 constexpr std::size_t kRecent = 64;          // descriptors
 constexpr std::size_t kFree = 64;            // descriptors
-constexpr std::size_t kFew = 4;              // of either
+constexpr std::size_t kFew = 16;             // of either
 constexpr int kGap = 8;                      // that many free ones in a row: nothing is above
 constexpr int kMostAbove = 4096;             // read in one go above what was known
 constexpr std::size_t kMostSockets = 65536;  // remembered of a process
 constexpr std::size_t kProbed = 8;           // processes, for what was not found before
 constexpr std::size_t kNewest = 32;          // processes, for what is wanted anew
+constexpr std::size_t kFirst = 4;            // of these, before others get a turn
 constexpr std::size_t kMany = 256;           // descriptors
 constexpr std::size_t kMostAncestors = 16;
 
@@ -159,7 +160,7 @@ bool ProcessTable::look_at(Known& known, int descriptor, Sightings& seen) {
 
 void ProcessTable::look_further() {
   if (left_.empty()) return;
-  bool first_of_all = newest_left_ + kFew > kNewest;
+  bool first_of_all = newest_left_ + kFirst > kNewest;
   bool newest = newest_left_ > 0 && (first_of_all || !others_turn_);
   others_turn_ = newest;
   if (!newest || !look_at_newest()) look_at_next();
