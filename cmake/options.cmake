@@ -47,4 +47,6 @@ set(WEIR_LIBS_async Threads::Threads)
 set(WEIR_LIBS_sandbox PkgConfig::SECCOMP)
 set(WEIR_LIBS_policy PkgConfig::RE2 PkgConfig::IDN2 PkgConfig::PSL)
 set(WEIR_LIBS_http PkgConfig::NGHTTP2 PkgConfig::ZSTD ZLIB::ZLIB PkgConfig::BROTLIDEC)
+# The checksums of AWS event streams.
+set(WEIR_LIBS_llm ZLIB::ZLIB)
 set(WEIR_LIBS_store PkgConfig::SQLITE PkgConfig::ZSTD ZLIB::ZLIB PkgConfig::CURL)

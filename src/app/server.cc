@@ -189,6 +189,7 @@ Result<void> Server::open(const config::Settings& settings, Observer* observer) 
   if (auto metrics = open_metrics(settings.control); !metrics) return metrics;
   auto sink = open_capture(settings.capture.enabled, observer);
   if (!sink) return pass(sink);
+  if (store_) models_ = std::make_unique<ModelRecords>(*store_, options_.redactor);
   asking_.configure(settings.filter);
   if (auto asking = open_asking(*options_.filtering.policy); !asking) return asking;
   offload_ = std::make_unique<async::WorkerPool>(1);
@@ -197,11 +198,12 @@ Result<void> Server::open(const config::Settings& settings, Observer* observer) 
   for (const proxy::Entrance& one : entrances_) self.push_back(one.listener.str());
   if (metrics_) self.push_back(metrics_->endpoint().str());
   for (auto& sockets : sockets_)
-    workers_.push_back(std::make_unique<Worker>(
-        Shared{options_, redacted(**sink), numbers_, budget_, *minter_, *server_tls_, rejections_,
-               *client_tls_, connections_, &asking_.questions(), skip_.get(),
-               settings.transparent.empty() ? nullptr : &loops_, clients_.get()},
-        std::move(sockets), self));
+    workers_.push_back(
+        std::make_unique<Worker>(Shared{options_, redacted(**sink), numbers_, budget_, *minter_, *server_tls_,
+                                        rejections_, *client_tls_, connections_, &asking_.questions(),
+                                        skip_.get(), settings.transparent.empty() ? nullptr : &loops_,
+                                        clients_.get(), models_ ? &models_->onlookers() : nullptr},
+                                 std::move(sockets), self));
   return {};
 }
 
@@ -329,6 +331,7 @@ void Server::close() {
   offload_.reset();
   clients_.reset();
   workers_.clear();
+  models_.reset();
   asking_.close();  // it reads what the store has written
   if (redacting_) redacting_->close();
   if (store_) store_->close();

@@ -11,6 +11,7 @@
 #include "app/asking.h"
 #include "app/guest_doors.h"
 #include "app/metrics.h"
+#include "app/model_records.h"
 #include "app/observer.h"
 #include "app/options.h"
 #include "app/process_clients.h"
@@ -143,6 +144,7 @@ class Server {
   proxy::LoopGuard loops_;
   std::deque<proxy::Entrance> entrances_;
   std::unique_ptr<GuestDoors> guests_;
+  std::unique_ptr<ModelRecords> models_;         // null: nothing is recorded
   std::vector<std::vector<Listening>> sockets_;  // by worker
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<ProcessClients> clients_;  // ends before they do: its answers go to their loops

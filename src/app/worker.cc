@@ -67,7 +67,7 @@ Worker::Worker(Shared shared, std::vector<Listening> listeners, std::vector<std:
       pool_(loop_, dialer_, shared.client_tls, pool_options()),
       gate_(loop_, shared.options.filtering.policy, shared.questions, shared.skip),
       filters_(filters_in_order(gate_)),
-      walk_(loop_, pool_, recorder_, filters_, shared.options.walk),
+      walk_(loop_, pool_, recorder_, filters_, shared.options.walk, shared.onlookers),
       services_{loop_,
                 pool_,
                 recorder_,

@@ -33,6 +33,7 @@ struct Shared {
   proxy::LoopGuard* loops;  ///< null: no traffic is redirected here
   /// Null: nobody is asked who a client is. Gives its answers before the worker is destroyed.
   proxy::ClientFinder* clients;
+  proxy::Onlookers* onlookers;  ///< null: nobody looks on
 };
 
 /// A listening socket, and how those who come in by it say where they want to go.

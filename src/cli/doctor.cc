@@ -267,7 +267,7 @@ int doctor(const ServingFlags& flags, const std::vector<std::string>& command) {
   auto scratch = Scratch::make();
   if (!scratch) return report(scratch.error());
   return command.empty() ? check_machine(*spawner, *settings, scratch->path())
-                         : examine_command(*spawner, *settings, scratch->path(), command);
+                         : examine_command(*spawner, *settings, flags.config_file, scratch->path(), command);
 }
 
 }  // namespace

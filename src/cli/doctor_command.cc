@@ -58,7 +58,8 @@ Result<sandbox::Exit> run_in(RunSandbox& sandbox, app::Server& server, const Tru
 
 }  // namespace
 
-int examine_command(sandbox::Spawner& spawner, const config::Settings& settings, const std::string& scratch,
+int examine_command(sandbox::Spawner& spawner, const config::Settings& settings,
+                    const std::string& settings_file, const std::string& scratch,
                     const std::vector<std::string>& command) {
   Signals signals;
   auto trust = write_trust_files(settings.ca_dir);
@@ -67,7 +68,8 @@ int examine_command(sandbox::Spawner& spawner, const config::Settings& settings,
   flags.on = true;
   config::Settings hidden = settings;
   hidden.threads = 1;
-  auto sandbox = RunSandbox::open(spawner, flags, hidden, {trust->authority, trust->bundle, trust->java});
+  auto sandbox =
+      RunSandbox::open(spawner, flags, hidden, settings_file, {trust->authority, trust->bundle, trust->java});
   if (!sandbox) return report_no_sandbox(sandbox.error());
   auto origin = DoctorOrigin::start(scratch + "/origin-ca");
   if (!origin) return report(origin.error());

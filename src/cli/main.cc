@@ -66,6 +66,8 @@ void add_verbs(CLI::App& app, int& exit_code) {
   add_monitor(app, exit_code);
   add_ask(app, exit_code);
   add_doctor(app, exit_code);
+  add_ai(app, exit_code);
+  add_prices(app, exit_code);
 }
 
 }  // namespace

@@ -16,6 +16,7 @@ namespace {
 
 constexpr mode_t kNewFile = 0644, kNewFolder = 0755;
 constexpr std::size_t kLongest = 64 << 20;
+constexpr int kDeepest = 128;  // folders; each is open while it is walked
 constexpr const char* kTemporary = ".weir-bake.tmp";
 constexpr std::string_view kNotFiles[] = {"proc", "sys", "dev", "run"};
 
@@ -191,6 +192,7 @@ std::vector<std::string> RootTree::names(const std::string& path) const {
 
 void RootTree::walk(int parent_fd, const std::string& path, std::string_view folder, std::string_view wanted,
                     std::vector<std::string>& out) const {
+  if (std::ranges::count(path, '/') >= kDeepest) return;
   UniqueFd fd(::openat(parent_fd, last_part(path).c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   FolderPtr open(fd ? ::fdopendir(fd.release()) : nullptr);
   if (!open) return;

@@ -36,7 +36,7 @@ class RootTree {
   /// The names in a folder, sorted; none where there is no folder.
   std::vector<std::string> names(const std::string& folder) const;
   /// Every regular file of this name in a folder of that name, in order. Follows no link, and leaves out
-  /// proc, sys, dev and run.
+  /// proc, sys, dev and run, and what is more than 128 folders deep.
   std::vector<std::string> find(std::string_view folder, std::string_view name) const;
 
  private:

@@ -138,8 +138,8 @@ int run(const RunFlags& flags) {
   if (!trust) return report(trust.error());
   std::unique_ptr<RunSandbox> sandbox;
   if (flags.sandbox.any()) {
-    auto opened =
-        RunSandbox::open(*spawner, flags.sandbox, *complete, {trust->authority, trust->bundle, trust->java});
+    auto opened = RunSandbox::open(*spawner, flags.sandbox, *complete, flags.serving.config_file,
+                                   {trust->authority, trust->bundle, trust->java});
     if (!opened) return report_no_sandbox(opened.error());
     sandbox = std::move(*opened);
   }

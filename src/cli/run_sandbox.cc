@@ -30,7 +30,8 @@ std::string contents(const char* path) {
 /// What belongs to Weir and is nobody's business inside: its key, its recordings, where it is asked, its
 /// settings with the secrets in them. What does not exist cannot be hidden, and could be made inside for the
 /// next Weir to read: folders are made.
-Result<std::vector<std::string>> own_places(const config::Settings& settings) {
+Result<std::vector<std::string>> own_places(const config::Settings& settings,
+                                            const std::string& settings_file) {
   auto recordings = config::data_root();
   if (!recordings) return pass(recordings);
   auto file = config::config_file();
@@ -42,6 +43,8 @@ Result<std::vector<std::string>> own_places(const config::Settings& settings) {
   for (const std::string& folder : out)
     if (auto made = config::make_private_dirs(folder); !made) return pass(made);
   out.push_back("/etc/weir");
+  for (const config::CorpFile& corp : config::corp_files()) out.push_back(corp.path);
+  out.push_back(settings_file);
   if (const std::string& keylog = settings.tls.keylog; !keylog.empty()) {
     UniqueFd made(::open(keylog.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
     out.push_back(keylog);
@@ -68,12 +71,12 @@ sandbox::FileAccess access_of(const std::string& word) {
 }
 
 Result<sandbox::Plan> plan_of(const SandboxFlags& flags, const config::Settings& settings,
-                              PublicFiles public_files) {
+                              const std::string& settings_file, PublicFiles public_files) {
   sandbox::Plan plan;
   plan.listeners = static_cast<std::uint32_t>(app::thread_count(settings));
   plan.host_ports = flags.host_ports;
   auto hidden = sandbox::service_folders(sandbox::own_environment(), ::getuid());
-  auto own = own_places(settings);
+  auto own = own_places(settings, settings_file);
   if (!own) return pass(own);
   auto sockets = sandbox::bound_sockets(contents("/proc/net/unix"));
   for (auto* more : {&*own, &sockets}) hidden.insert(hidden.end(), more->begin(), more->end());
@@ -163,8 +166,9 @@ void SandboxFlags::add_to(CLI::App& verb) {
 }
 
 Result<std::unique_ptr<RunSandbox>> RunSandbox::open(sandbox::Spawner& spawner, const SandboxFlags& flags,
-                                                     const config::Settings& settings, PublicFiles files) {
-  auto plan = plan_of(flags, settings, std::move(files));
+                                                     const config::Settings& settings,
+                                                     const std::string& settings_file, PublicFiles files) {
+  auto plan = plan_of(flags, settings, settings_file, std::move(files));
   if (!plan) return pass(plan);
   auto sandbox = sandbox::Sandbox::open(spawner, std::move(*plan));
   if (!sandbox) return pass(sandbox);

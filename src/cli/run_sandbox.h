@@ -42,9 +42,11 @@ using PublicFiles = std::vector<std::string>;
 class RunSandbox {
  public:
   /// Everything is in place and verified when it returns, and names are answered. Errors: see
-  /// sandbox::Sandbox::open; they mean that CMD must not run.
+  /// sandbox::Sandbox::open; they mean that CMD must not run. `settings_file`: where the user's settings are
+  /// read from, if not in their usual place; hidden.
   static Result<std::unique_ptr<RunSandbox>> open(sandbox::Spawner& spawner, const SandboxFlags& flags,
-                                                  const config::Settings& settings, PublicFiles files);
+                                                  const config::Settings& settings,
+                                                  const std::string& settings_file, PublicFiles files);
 
   /// For the server; once.
   app::HandedListeners listeners();

@@ -31,6 +31,8 @@ void add_policy(CLI::App& app, int& exit_code);
 void add_monitor(CLI::App& app, int& exit_code);
 void add_ask(CLI::App& app, int& exit_code);
 void add_doctor(CLI::App& app, int& exit_code);
+void add_ai(CLI::App& app, int& exit_code);
+void add_prices(CLI::App& app, int& exit_code);
 
 /// Stands for the first "--" of `run`'s arguments while CLI11 reads them: it would give what follows a plain
 /// "--" to the wrong verb. To CLI11 this is the first word that is no flag, where `run` stops reading.

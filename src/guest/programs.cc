@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
 
@@ -53,9 +54,15 @@ Program Programs::find(int client, const HostPort& to) {
 }
 
 Program Programs::search(std::uint64_t inode) {
-  TimePoint deadline = steady_now() + kPatience;
+  TimePoint now = steady_now();
+  saved_ = std::min(kMostSaved, saved_ + (now - saved_at_) / kShare);
+  saved_at_ = now;
   table_.look_near(sandbox::ProcessTable::Reach::few);
-  while (table_.wants_any() && steady_now() < deadline) table_.look_further();
+  while (table_.wants_any() && saved_at_ - now < std::min(kPatience, saved_)) {
+    table_.look_further();
+    saved_at_ = steady_now();
+  }
+  saved_ -= saved_at_ - now;
   table_.forget(inode);
   [[maybe_unused]] auto missed = table_.take_missed();
   Program out;

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "proxy/onlooker.h"
 #include "proxy/recorder.h"
 #include "wire/connection.h"
 #include "wire/upstream_pool.h"
@@ -45,6 +46,11 @@ class Exchange {
   const http::Origin& judged_as() const { return judged_as_; }
   /// Another place that the client names to the origin, in Host or in its ClientHello, if it does.
   const std::optional<HostPort>& claimed() const { return claimed_; }
+  /// Null when nobody looks on.
+  Onlooker* onlooker() { return onlooker_.get(); }
+  void show_to(Onlookers& onlookers) {
+    if (!recording_.skipped()) onlooker_ = onlookers.look_on(flow(), steady_now());
+  }
   bool client_gone = false;
   TimePoint sent{};  ///< when the request's last byte went out; the epoch until then
 
@@ -57,6 +63,7 @@ class Exchange {
   wire::Incoming& incoming_;
   const ClientSide& client_;
   Recording recording_;
+  std::unique_ptr<Onlooker> onlooker_;
   http::RequestHead request_;
   http::ResponseHead response_;
   wire::Route route_;

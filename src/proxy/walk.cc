@@ -64,8 +64,12 @@ async::Task<void> Walk::carry(wire::Incoming& incoming, const ClientSide& client
   Exchange exchange(incoming, client, recorder_);
   auto served = co_await serve(exchange);
   incoming.on_client_gone(nullptr);
-  if (served) co_return;
-  Error error = std::move(served).error();
+  if (!served) co_await end_in_error(exchange, std::move(served).error());
+  if (Onlooker* onlooker = exchange.onlooker()) onlooker->ended(exchange.flow(), steady_now());
+}
+
+async::Task<void> Walk::end_in_error(Exchange& exchange, Error error) {
+  wire::Incoming& incoming = exchange.incoming();
   // What ended the exchange from outside is the cause of whatever failed by it.
   bool cut = incoming.cut() && (exchange.client_gone || error.code() == Code::cancelled);
   if (cut) {
@@ -89,6 +93,7 @@ async::Task<Result<void>> Walk::serve(Exchange& exchange) {
   auto answer = co_await ask_filters(exchange);
   if (!answer) co_return pass(answer);
   if (*answer) co_return co_await give(exchange, std::move(**answer));
+  if (onlookers_ != nullptr) exchange.show_to(*onlookers_);
   co_return co_await forward(exchange);
 }
 
@@ -159,7 +164,7 @@ async::Task<Result<void>> Walk::converse(Exchange& exchange, wire::Outgoing& out
     note_sent(exchange, out, begun);
     co_return co_await respond(exchange, out);
   }
-  Tap tap(exchange.incoming().body(), exchange.recording(), flow.request_body);
+  Tap tap(exchange.incoming().body(), exchange.recording(), flow.request_body, exchange.onlooker());
   Upload upload{exchange, out, tap, begun, {}, false};
   async::TaskGroup group(loop_);
   group.spawn(run_upload(upload));
@@ -177,6 +182,7 @@ async::Task<Result<void>> Walk::converse(Exchange& exchange, wire::Outgoing& out
 
 void Walk::note_sent(Exchange& exchange, wire::Outgoing& out, TimePoint begun) {
   exchange.sent = steady_now();
+  if (Onlooker* onlooker = exchange.onlooker()) onlooker->request_sent(exchange.sent);
   exchange.flow().timing.send = micros(exchange.sent - begun);
   if (options_.response_timeout > Duration::zero())
     out.expect_head_by(loop_.now() + options_.response_timeout);
@@ -204,6 +210,7 @@ async::Task<Result<void>> Walk::respond(Exchange& exchange, wire::Outgoing& out)
   flow.has_response = true;
   flow.response = *head;
   flow.response_head_bytes = out.head_bytes();
+  if (Onlooker* onlooker = exchange.onlooker()) onlooker->response_head(flow.response, first);
   exchange.response() = std::move(*head);
   Result<void> done;
   if (out.switched()) {
@@ -229,7 +236,7 @@ async::Task<Result<void>> Walk::pass_on(Exchange& exchange, wire::Outgoing& out)
     if (!passed) co_return pass(passed);
   }
   flow::Flow& flow = exchange.flow();
-  Tap tap(out.body(), exchange.recording(), flow.response_body);
+  Tap tap(out.body(), exchange.recording(), flow.response_body, exchange.onlooker());
   auto done = co_await exchange.incoming().respond(exchange.response(), &tap);
   flow.response_body.complete = tap.finished();
   if (tap.finished()) flow.response_trailers = tap.trailers();

@@ -15,9 +15,15 @@ struct WalkOptions {
 /// Carries exchanges. One a thread; what it is given must outlive it.
 class Walk {
  public:
+  /// `onlookers` may be null.
   Walk(async::Loop& loop, wire::UpstreamPool& pool, Recorder& recorder, const Filters& filters,
-       const WalkOptions& options)
-      : loop_(loop), pool_(pool), recorder_(recorder), filters_(filters), options_(options) {}
+       const WalkOptions& options, Onlookers* onlookers = nullptr)
+      : loop_(loop),
+        pool_(pool),
+        recorder_(recorder),
+        filters_(filters),
+        options_(options),
+        onlookers_(onlookers) {}
 
   /// Answers `incoming`, one way or another, and records it. Returns when the response has been sent or the
   /// client cannot be answered any more. Never fails: what went wrong is in the flow.
@@ -39,6 +45,7 @@ class Walk {
   async::Task<Result<void>> change_protocol(Exchange& exchange, wire::Outgoing& out);
   void note_sent(Exchange& exchange, wire::Outgoing& out, TimePoint begun);
   async::Task<void> run_upload(Upload& upload);
+  async::Task<void> end_in_error(Exchange& exchange, Error error);
   async::Task<void> explain(Exchange& exchange, const Error& error);
 
   async::Loop& loop_;
@@ -46,6 +53,7 @@ class Walk {
   Recorder& recorder_;
   const Filters& filters_;
   const WalkOptions& options_;
+  Onlookers* onlookers_;
 };
 
 }  // namespace weir::proxy

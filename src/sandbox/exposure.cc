@@ -28,6 +28,16 @@ bool is_below(std::string_view path, std::string_view folder) {
   return path.starts_with(folder) && path.substr(folder.size()).starts_with('/');
 }
 
+/// A service that is started again makes a new socket, on which nothing is mounted: where it has a folder of
+/// its own in /run, that is hidden whole.
+std::string with_service_folder(std::string_view socket) {
+  for (std::string_view top : {"/run/", "/var/run/"}) {
+    std::size_t end = socket.find('/', top.size());
+    if (socket.starts_with(top) && end != socket.npos) return std::string(socket.substr(0, end));
+  }
+  return std::string(socket);
+}
+
 }  // namespace
 
 std::vector<std::string> service_folders(std::span<const std::string> environment, unsigned uid) {
@@ -83,7 +93,7 @@ std::vector<std::string> bound_sockets(std::string_view text) {
       line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
       line.remove_prefix(std::min(line.find(' '), line.size()));
     }
-    if (line.starts_with(" /")) out.emplace_back(line.substr(1));
+    if (line.starts_with(" /")) out.push_back(with_service_folder(line.substr(1)));
   }
   return out;
 }

@@ -15,7 +15,8 @@ namespace weir::sandbox {
 /// name; also those that do not exist. For the user `uid`.
 std::vector<std::string> service_folders(std::span<const std::string> environment, unsigned uid);
 
-/// Every socket with an absolute path that is bound now, from the text of /proc/net/unix.
+/// Every socket with an absolute path that is bound now, from the text of /proc/net/unix; of those in a
+/// folder of /run, the folder.
 std::vector<std::string> bound_sockets(std::string_view proc_net_unix);
 
 /// `paths`, resolved (symbolic links), without those that do not exist, doubles, and what lies in another one

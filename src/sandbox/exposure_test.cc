@@ -64,6 +64,11 @@ TEST(Exposure, SocketsOfTheMachine) {
                             "0000000000000000: 00000002 00000000 00010000 0001 01 16 relative\n"
                             "0000000000000000: 00000002 00000000 00010000 0001 01 17 /last"),
               ElementsAre("/run/a.sock", "/run/with  spaces", "/last"));
+  EXPECT_THAT(bound_sockets("header\n"
+                            "0: 2 0 10000 1 1 12 /run/postgresql/.s.PGSQL.5432\n"
+                            "0: 2 0 10000 1 1 13 /var/run/a/b/c\n"
+                            "0: 2 0 10000 1 1 14 /srv/run/a/b"),
+              ElementsAre("/run/postgresql", "/var/run/a", "/srv/run/a/b"));
   EXPECT_THAT(bound_sockets(""), ElementsAre());
   EXPECT_THAT(bound_sockets("\n\n  \n"), ElementsAre());
 }

@@ -9,7 +9,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstring>
 #include <optional>
+#include <sstream>
 
 #include "sandbox/confinement.h"
 #include "sandbox/mounts.h"
@@ -54,20 +57,44 @@ Result<> hand_out(int socket, InsideSockets sockets) {
   return hand_out(socket, SandboxSocket::diagnosis, std::move(sockets.diagnosis));
 }
 
-/// All of it, in the order in which each step still may do what it needs.
-Result<> set_up(const Plan& plan, int socket) {
+/// Everybody may read a process's command line, and a fork has its parent's: secrets in Weir's are not CMD's
+/// to know. Overwrites this process's own copy.
+Result<> forget_command_line() {
+  constexpr int kArgumentsBegin = 48;  // the end follows; as proc_pid_stat(5) counts the fields
+  std::string line(4096, '\0');
+  UniqueFd file(::open("/proc/self/stat", O_RDONLY | O_CLOEXEC));
+  ssize_t size = file ? ::read(file.get(), line.data(), line.size()) : -1;
+  if (size < 0) return fail_errno(Code::io, "reading /proc/self/stat", errno);
+  line.resize(static_cast<std::size_t>(size));
+  std::istringstream fields(line.substr(std::min(line.rfind(')') + 2, line.size())));
+  std::string skipped;
+  for (int field = 3; field < kArgumentsBegin; ++field) fields >> skipped;
+  std::uintptr_t begin = 0, end = 0;
+  fields >> begin >> end;
+  if (begin == 0 || end < begin)
+    return fail(Code::io, "/proc/self/stat does not say where the arguments are");
+  std::memset(reinterpret_cast<void*>(begin), 0, end - begin);
+  return {};
+}
+
+/// All of it, in the order in which each step still may do what it needs. What comes back is to be kept open.
+Result<UniqueFd> set_up(const Plan& plan, int socket) {
   auto sockets = make_network(plan);
   if (!sockets) return pass(sockets);
-  if (auto done = arrange_mounts(plan); !done) return done;
-  if (auto done = drop_privileges(); !done) return done;
-  if (auto done = filter_system_calls(); !done) return done;
-  if (auto done = verify_confinement(); !done) return done;
+  auto terminal = arrange_mounts(plan);
+  if (!terminal) return terminal;
+  if (auto done = forget_command_line(); !done) return pass(done);
+  if (auto done = drop_privileges(); !done) return pass(done);
+  if (auto done = filter_system_calls(); !done) return pass(done);
+  if (auto done = verify_confinement(); !done) return pass(done);
   auto canaries = send_canaries(plan);
   if (!canaries) return pass(canaries);
   // The process that has arranged all this is nobody's to look into or to trace.
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return fail_errno(Code::io, "PR_SET_DUMPABLE", errno);
-  if (auto done = hand_out(socket, std::move(*sockets)); !done) return done;
-  return send(socket, Message{.kind = MessageKind::sandbox_ready, .value = *canaries});
+  if (auto done = hand_out(socket, std::move(*sockets)); !done) return pass(done);
+  auto told = send(socket, Message{.kind = MessageKind::sandbox_ready, .value = *canaries});
+  if (!told) return pass(told);
+  return terminal;
 }
 
 /// A second socket to ask over, which stays free while CMD runs: its end here.
@@ -87,9 +114,10 @@ Result<UniqueFd> open_side_channel(int socket) {
   ::prctl(PR_SET_NAME, "weir-init");
   auto side = open_side_channel(socket.get());
   if (!side) give_up(socket.get(), side.error());
-  if (auto done = set_up(plan, socket.get()); !done) give_up(socket.get(), done.error());
+  auto terminal = set_up(plan, socket.get());
+  if (!terminal) give_up(socket.get(), terminal.error());
   serve_as_spawner(std::move(socket), JobControl::through_keeper(std::move(job_control)), signals,
-                   std::move(*side));
+                   std::move(*side), std::move(*terminal));
 }
 
 /// Passes stops and continues on until the init closes its end.

@@ -44,23 +44,32 @@ Result<> add_route(NetlinkSocket& route, unsigned char family, const char* what)
   return route.request(std::move(message), what);
 }
 
-Result<> verify_interfaces(NetlinkSocket& route) {
+/// Of the interfaces, each with its name.
+Result<std::vector<std::pair<std::string, ifinfomsg>>> interfaces(NetlinkSocket& route) {
   NetlinkMessages ask;
   ask.begin(RTM_GETLINK, NLM_F_DUMP, ifinfomsg{.ifi_family = AF_UNSPEC});
   auto answers = route.dump(std::move(ask), "listing the sandbox's interfaces");
   if (!answers) return pass(answers);
-  bool up = false;
+  std::vector<std::pair<std::string, ifinfomsg>> out;
   for (const NetlinkAnswer& answer : *answers) {
     auto [header, parts] = split<ifinfomsg>(answer);
     std::string_view name = find_attribute(parts, IFLA_IFNAME);
-    name = name.substr(0, name.find('\0'));
-    if (name != "lo") {
-      // The kernel's own dummies of tunnels (sit0, tunl0, ip6tnl0 ...) appear in each new namespace and are
-      // down.
-      if ((header.ifi_flags & IFF_UP) == 0) continue;
+    out.emplace_back(name.substr(0, name.find('\0')), header);
+  }
+  return out;
+}
+
+Result<> verify_interfaces(NetlinkSocket& route) {
+  auto found = interfaces(route);
+  if (!found) return pass(found);
+  bool up = false;
+  for (const auto& [name, header] : *found) {
+    bool is_up = (header.ifi_flags & IFF_UP) != 0;
+    // The kernel's own dummies of tunnels (sit0, tunl0, ip6tnl0 ...) appear in each new namespace and are
+    // down.
+    if (name != "lo" && is_up)
       return fail(Code::internal, fmt::format("the sandbox has an interface {}", name));
-    }
-    up = (header.ifi_flags & IFF_UP) != 0;
+    up |= name == "lo" && is_up;
   }
   if (!up) return fail(Code::internal, "the sandbox's interface lo is not up");
   return {};
@@ -111,6 +120,15 @@ Result<std::vector<Route>> routes(NetlinkSocket& route, unsigned char family) {
 bool has_ipv6() {
   UniqueFd probe(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
   return static_cast<bool>(probe);
+}
+
+Result<> verify_is_new(NetlinkSocket& route) {
+  auto found = interfaces(route);
+  if (!found) return pass(found);
+  for (const auto& [name, header] : *found)
+    if (name == "lo" && (header.ifi_flags & IFF_UP) != 0)
+      return fail(Code::internal, "the sandbox has no network of its own; nothing was changed in this one");
+  return {};
 }
 
 Result<> bring_up_loopback(NetlinkSocket& route) {

@@ -29,6 +29,9 @@ bool has_ipv6();
 
 Result<> bring_up_loopback(NetlinkSocket& route);
 
+/// Fails when `lo` is up: then this is no new network namespace, and nothing may be written into it.
+Result<> verify_is_new(NetlinkSocket& route);
+
 /// Brings `lo` up and makes every IPv4 and IPv6 address an address of this network namespace, so that a
 /// connection to any of them stays inside. `route` is of NETLINK_ROUTE, opened in the namespace.
 Result<> make_everything_local(NetlinkSocket& route);

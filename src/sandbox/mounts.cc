@@ -110,13 +110,23 @@ Result<> hide_all(const Plan& plan, const std::vector<Held>& kept) {
   return {};
 }
 
-/// `files` in the place of what stands at the second paths of plan.replaced.
-Result<> replace_all(const Plan& plan, const std::vector<Held>& files) {
+/// What plan.replaced puts elsewhere, each with the place where it is to stand.
+std::vector<Held> hold_replacements(const Plan& plan) {
+  std::vector<Held> out;
   for (const auto& [from, to] : plan.replaced) {
-    auto file = std::ranges::find(files, from, &Held::path);
-    if (file == files.end() || kind_of(to) == Kind::none) continue;
-    if (auto done = bind(file->source(), to); !done) return done;
-    if (auto done = set_read_only(to, false); !done) return done;
+    std::vector<Held> file = hold({from});
+    if (file.empty() || kind_of(to) == Kind::none) continue;
+    file.front().path = to;
+    out.push_back(std::move(file.front()));
+  }
+  return out;
+}
+
+/// Last, since the place may be in a folder that is hidden.
+Result<> replace_all(const std::vector<Held>& files) {
+  for (const Held& one : files) {
+    if (auto done = put_back(one); !done) return done;
+    if (auto done = set_read_only(one.path, false); !done) return done;
   }
   return {};
 }
@@ -128,7 +138,7 @@ Result<> protect(const std::string& path) {
   return set_read_only(path, true);
 }
 
-constexpr const char* kTemporaryFolders[] = {"/tmp", "/var/tmp", "/dev/shm"};
+constexpr const char* kTemporaryFolders[] = {"/tmp", "/var/tmp"};
 
 /// Empty ones of the sandbox's own.
 Result<> own_temporary_folders() {
@@ -139,6 +149,30 @@ Result<> own_temporary_folders() {
   return {};
 }
 
+/// A /run with what is in it now, but for sockets: a service that is started again makes a new one, on which
+/// nothing is mounted.
+Result<> own_run() {
+  std::vector<std::string> places;
+  std::vector<std::pair<fs::path, fs::path>> links;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator("/run", error)) {
+    fs::file_type type = entry.symlink_status(error).type();
+    if (type == fs::file_type::symlink)
+      links.emplace_back(fs::read_symlink(entry.path(), error), entry.path());
+    else if (type == fs::file_type::directory || type == fs::file_type::regular)
+      places.push_back(entry.path());
+  }
+  if (kind_of("/run") != Kind::folder) return {};
+  std::vector<Held> kept = hold(places);
+  if (auto done = empty_folder("/run", "mode=0755,size=16m", MS_NOSUID | MS_NODEV); !done) return done;
+  for (const Held& one : kept)
+    if (auto done = put_back(one); !done) return done;
+  for (const auto& [target, path] : links)
+    if (::symlink(target.c_str(), path.c_str()) != 0)
+      return fail_errno(Code::io, "making " + path.native(), errno);
+  return {};
+}
+
 Result<> make_writable(const std::string& path) {
   MountAttributes attributes{.clear = MOUNT_ATTR_RDONLY};
   return mounted(static_cast<int>(
@@ -146,87 +180,136 @@ Result<> make_writable(const std::string& path) {
                  "making writable:", path);
 }
 
-/// The whole tree read-only but for the temporary folders and the project, which comes last: it may live in
-/// one of them.
+/// The whole tree read-only but for the temporary folders and the project.
 Result<> close_files(const std::vector<Held>& project) {
   if (auto done = set_read_only("/", true); !done) return done;
   for (const char* folder : kTemporaryFolders) {
     if (kind_of(folder) != Kind::folder) continue;
     if (auto done = make_writable(folder); !done) return done;
   }
-  for (const Held& one : project) {
-    if (auto done = put_back(one); !done) return done;
+  for (const Held& one : project)
     if (auto done = make_writable(one.path); !done) return done;
-  }
   return {};
 }
 
-/// A /dev with nothing in it that reaches hardware. Nodes are the machine's own, mounted one by one.
-Result<> small_dev() {
+/// CMD's terminal, where it has one of its standard three.
+std::string own_terminal() {
+  char name[64];
+  for (int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::ttyname_r(fd, name, sizeof name) == 0) return name;
+  return {};
+}
+
+/// Pseudoterminals of the sandbox's own: whoever opens another of the user's reads what is typed there.
+/// `kept`, the user's, stands where it was, and CMD finds its name; it stands there as long as what is
+/// returned is open.
+Result<UniqueFd> own_pseudoterminals(const std::vector<Held>& kept) {
+  if (::mkdir("/dev/pts", 0755) != 0) return fail_errno(Code::io, "making /dev/pts", errno);
+  if (auto done = mounted(::mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
+                                  "newinstance,ptmxmode=0666,mode=0620"),
+                          "mounting", "/dev/pts");
+      !done)
+    return pass(done);
+  if (::symlink("pts/ptmx", "/dev/ptmx") != 0) return fail_errno(Code::io, "making /dev/ptmx", errno);
+  if (kept.empty() || !kept.front().path.starts_with("/dev/pts/")) return UniqueFd();
+  // The lowest free number is given: take them until it is the one.
+  std::vector<UniqueFd> lower;
+  while (kind_of(kept.front().path) == Kind::none) {
+    lower.emplace_back(::open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC));
+    if (!lower.back()) return fail_errno(Code::io, "a pseudoterminal of the sandbox", errno);
+  }
+  if (lower.empty()) return fail(Code::internal, "the terminal's place is taken");
+  if (auto done = put_back(kept.front()); !done) return pass(done);
+  return std::move(lower.back());
+}
+
+/// What computes; nothing of it leads out.
+bool is_processor(std::string_view name) {
+  return name == "dri" || name == "kfd" || name == "kvm" || name.starts_with("nvidia");
+}
+
+/// A /dev with nothing in it that reaches disks, networks, keyboards or other terminals. Nodes are the
+/// machine's own, mounted one by one. What is returned belongs to the terminal, see above.
+Result<UniqueFd> small_dev() {
   std::vector<std::string> places;
-  for (const char* name : {"null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts"})
+  for (const char* name : {"null", "zero", "full", "random", "urandom", "tty"})
     places.push_back(std::string("/dev/") + name);
-  std::vector<Held> kept = hold(places);
-  if (auto done = empty_folder("/dev", "mode=0755,size=1m", MS_NOSUID | MS_NOEXEC); !done) return done;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator("/dev", error))
+    if (is_processor(entry.path().filename().native())) places.push_back(entry.path());
+  std::string name = own_terminal();
+  std::vector<Held> kept = hold(places), terminal = hold({name});
+  if (auto done = empty_folder("/dev", "mode=0755,size=1m", MS_NOSUID | MS_NOEXEC); !done) return pass(done);
   for (const Held& one : kept)
-    if (auto done = put_back(one); !done) return done;
+    if (auto done = put_back(one); !done) return pass(done);
+  auto held = own_pseudoterminals(terminal);
+  if (!held) return held;
+  if (!name.empty() && !name.starts_with("/dev/pts/"))
+    for (const Held& one : terminal)
+      if (auto done = put_back(one); !done) return pass(done);
   constexpr std::array links = {
       std::pair{"/proc/self/fd", "/dev/fd"}, std::pair{"/proc/self/fd/0", "/dev/stdin"},
       std::pair{"/proc/self/fd/1", "/dev/stdout"}, std::pair{"/proc/self/fd/2", "/dev/stderr"}};
   for (auto [target, path] : links)
     if (::symlink(target, path) != 0) return fail_errno(Code::io, std::string("making ") + path, errno);
   if (::mkdir("/dev/shm", 01777) != 0) return fail_errno(Code::io, "making /dev/shm", errno);
-  return empty_folder("/dev/shm", "mode=1777", MS_NOSUID | MS_NODEV);
+  if (auto done = empty_folder("/dev/shm", "mode=1777", MS_NOSUID | MS_NODEV); !done) return pass(done);
+  return held;
 }
 
 /// Root owns the kernel's settings and needs no capability to write them.
 Result<> close_to_root() {
-  for (const char* path : {"/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs",
-                           "/proc/acpi", "/proc/scsi", "/sys"})
+  for (const char* path :
+       {"/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs", "/proc/acpi", "/proc/scsi"})
     if (auto done = protect(path); !done) return done;
   for (const char* path :
        {"/proc/kcore", "/proc/kmsg", "/proc/keys", "/proc/latency_stats", "/proc/timer_list"})
     if (auto done = hide(path); !done) return done;
-  return small_dev();
+  return {};
 }
 
-}  // namespace
-
-Result<> arrange_mounts(const Plan& plan) {
-  if (auto done =
-          mounted(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), "making private:", "/");
-      !done)
-    return done;
-  if (auto done = mounted(::mount("proc", "/proc", "proc", kSafe, nullptr), "mounting", "/proc"); !done)
-    return fail(Code::io, done.error().context() +
-                              "; a container around Weir may hide parts of its own: run that with "
-                              "`--security-opt systempaths=unconfined`");
-  if (::access("/dev/mqueue", F_OK) == 0)
-    if (auto done =
-            mounted(::mount("mqueue", "/dev/mqueue", "mqueue", kSafe, nullptr), "mounting", "/dev/mqueue");
-        !done)
-      return done;
-  std::error_code error;
-  fs::path here = fs::current_path(error);
-  std::vector<Held> kept = hold(plan.kept), project;
+/// Folders and files, in the order in which one may stand in another.
+Result<> arrange_files(const Plan& plan) {
+  std::vector<Held> kept = hold(plan.kept), replacements = hold_replacements(plan), project;
   if (plan.files == FileAccess::project) project = hold({plan.project});
-  std::vector<std::string> replacements;
-  for (const auto& [from, to] : plan.replaced) replacements.push_back(from);
-  std::vector<Held> files = hold(replacements);
   bool closed = plan.files != FileAccess::open;
   if (closed)
     if (auto done = own_temporary_folders(); !done) return done;
-  if (auto done = replace_all(plan, files); !done) return done;
+  if (auto done = own_run(); !done) return done;
+  // It may live in a temporary folder, and what is hidden in it.
+  for (const Held& one : project)
+    if (auto done = put_back(one); !done) return done;
   if (auto done = hide_all(plan, kept); !done) return done;
+  if (auto done = replace_all(replacements); !done) return done;
   for (const std::string& path : plan.read_only)
     if (auto done = protect(path); !done) return done;
   if (closed)
     if (auto done = close_files(project); !done) return done;
-  if (::geteuid() == 0)
-    if (auto done = close_to_root(); !done) return done;
+  // Whose cgroups a user's are, his processes outside can be stopped and killed by.
+  if (auto done = protect("/sys"); !done) return done;
+  return ::geteuid() == 0 ? close_to_root() : Result<>();
+}
+
+}  // namespace
+
+Result<UniqueFd> arrange_mounts(const Plan& plan) {
+  if (auto done =
+          mounted(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), "making private:", "/");
+      !done)
+    return pass(done);
+  if (auto done = mounted(::mount("proc", "/proc", "proc", kSafe, nullptr), "mounting", "/proc"); !done)
+    return fail(Code::io, done.error().context() +
+                              "; a container around Weir may hide parts of its own: run that with "
+                              "`--security-opt systempaths=unconfined`");
+  std::error_code error;
+  fs::path here = fs::current_path(error);
+  if (auto done = arrange_files(plan); !done) return pass(done);
+  auto terminal = small_dev();
+  if (!terminal) return terminal;
   // The folder we stand in is that of the tree as it was, which is no longer there.
-  if (!error && ::chdir(here.c_str()) == 0) return {};
-  return mounted(::chdir("/"), "going to", "/");
+  if (!error && ::chdir(here.c_str()) == 0) return terminal;
+  if (auto done = mounted(::chdir("/"), "going to", "/"); !done) return pass(done);
+  return terminal;
 }
 
 }  // namespace weir::sandbox

@@ -61,7 +61,8 @@ TEST(Loopback, EveryAddressIsLocal) {
   in_a_namespace([] {
     auto route = NetlinkSocket::open(NETLINK_ROUTE);
     return expect(!verify_everything_is_local(*route), "a new namespace is found wanting") &&
-           is_done(bring_up_loopback(*route), "lo") &&
+           is_done(verify_is_new(*route), "it is new") && is_done(bring_up_loopback(*route), "lo") &&
+           expect(!verify_is_new(*route), "it is so no more") &&
            expect(!verify_everything_is_local(*route), "an interface without routes is found wanting") &&
            is_done(make_everything_local(*route), "making") &&
            is_done(verify_everything_is_local(*route), "verifying") &&

@@ -64,7 +64,7 @@ struct ProcessTable::Known {
   std::set<int> free = {};      // lowest descriptors that were not open, below `above`
   int above = 0;                // nothing was open from here on
   std::size_t descriptors = 0;  // open, when all were read
-  std::unordered_map<std::uint64_t, int> sockets = {};  // seen then
+  std::unordered_map<std::uint64_t, int> sockets = {};  // seen then, and since
 
   explicit Known(ProcessFolder folder) : folder(std::move(folder)) {}
 
@@ -153,6 +153,8 @@ bool ProcessTable::look_at(Known& known, int descriptor, Sightings& seen) {
   ++reads_;
   auto inode = known.folder.socket_at(descriptor);
   if (!inode) return false;
+  // Passed by once, it would not be looked at again.
+  if (*inode != 0 && known.sockets.size() < kMostSockets) known.sockets.insert_or_assign(*inode, descriptor);
   auto same = [&](const Sighting& each) { return each.inode == *inode; };
   if (left_.contains(*inode) && std::ranges::none_of(seen, same)) seen.push_back({*inode, descriptor});
   return true;

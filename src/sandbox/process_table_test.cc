@@ -237,6 +237,16 @@ TEST_F(ProcessTableTest, SocketsSeenOnTheWayAreRememberedAndReadAgain) {
   EXPECT_FALSE(near(1151));
 }
 
+// Of a client that opens many at once, the wanted ones come one by one.
+TEST_F(ProcessTableTest, WhatWasPassedByAboveTheKnownIsRemembered) {
+  make(50);
+  open(50, 3, 333);
+  ASSERT_TRUE(everywhere(333));
+  for (int i = 0; i < 500; ++i) open(50, 4 + i, 4000 + static_cast<std::uint64_t>(i));
+  ASSERT_TRUE(near(4499));
+  for (std::uint64_t inode : {4000, 4200, 4400}) EXPECT_TRUE(near(inode)) << inode;
+}
+
 TEST_F(ProcessTableTest, AnotherProcessWithTheSameNumberIsAnother) {
   make(30);
   open(30, 3, 501);

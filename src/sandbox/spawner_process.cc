@@ -157,6 +157,7 @@ class SpawnerProcess {
 
 void close_all_but(std::initializer_list<int> kept) {
   std::vector<int> order(kept);
+  std::erase_if(order, [](int fd) { return fd < 0; });
   std::ranges::sort(order);
   unsigned first = STDERR_FILENO + 1;
   for (int fd : order) {
@@ -176,13 +177,10 @@ void JobControl::signal_weir(int signo) const {
 }
 
 void serve_as_spawner(UniqueFd socket, JobControl job_control, const SignalState& signals_for_commands,
-                      UniqueFd side) {
+                      UniqueFd side, UniqueFd kept) {
   SignalState::shield_spawner();
   if (::getpid() != 1) ::prctl(PR_SET_NAME, "weir-spawner");
-  if (side)
-    close_all_but({socket.get(), job_control.fd(), side.get()});
-  else
-    close_all_but({socket.get(), job_control.fd()});
+  close_all_but({socket.get(), job_control.fd(), side.get(), kept.get()});
   SpawnerProcess process(std::move(socket), std::move(job_control), signals_for_commands, std::move(side));
   process.serve();
   process.end_command();

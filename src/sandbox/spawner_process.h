@@ -26,11 +26,12 @@ class JobControl {
 };
 
 /// Serves Weir until `socket` closes, then ends the process. Closes every other descriptor but the standard
-/// three. `side`, where there is one, takes requests for sockets.
+/// three. `side`, where there is one, takes requests for sockets; `kept` is held open, no more.
 [[noreturn]] void serve_as_spawner(UniqueFd socket, JobControl job_control,
-                                   const SignalState& signals_for_commands, UniqueFd side = {});
+                                   const SignalState& signals_for_commands, UniqueFd side = {},
+                                   UniqueFd kept = {});
 
-/// Closes every descriptor but the standard three and `kept`.
+/// Closes every descriptor but the standard three and `kept`, of which negative ones are none.
 void close_all_but(std::initializer_list<int> kept);
 
 }  // namespace weir::sandbox

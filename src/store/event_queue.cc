@@ -18,6 +18,14 @@ std::uint64_t memory(const flow::Message& message) {
   return sizeof message + message.content.bytes.capacity();
 }
 
+std::uint64_t memory(const llm::ModelCall& call) {
+  std::uint64_t out = sizeof call + call.text.text.size() + call.thinking.text.size() +
+                      call.system_prompt.text.size() + call.user_text.text.size();
+  for (const llm::ToolCall& each : call.tool_calls) out += sizeof each + each.arguments.text.size();
+  for (const llm::ToolResult& each : call.tool_results) out += sizeof each + each.content.text.size();
+  return out;
+}
+
 bool has_bodies(const flow::Flow& flow) {
   return !flow.request_body.bytes.empty() || !flow.response_body.bytes.empty();
 }
@@ -98,6 +106,15 @@ void EventQueue::push(std::unique_ptr<const flow::Connection> connection) {
   push({.kind = Event::Kind::connection, .bytes = sizeof *connection, .connection = std::move(connection)});
 }
 
+void EventQueue::push(std::unique_ptr<const ModelRecord> model) {
+  if (shed_now() == Shed::flows) {
+    shed_models_.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
+  std::uint64_t bytes = memory(model->call);
+  push({.kind = Event::Kind::model, .bytes = bytes, .model = std::move(model)});
+}
+
 void EventQueue::push(Event event) {
   bool closes_flow = event.kind == Event::Kind::closed;
   std::uint64_t bytes = event.bytes;
@@ -106,6 +123,7 @@ void EventQueue::push(Event event) {
     std::lock_guard lock(mutex_);
     if (closed_) {
       if (closes_flow) shed_flows_.fetch_add(1, std::memory_order_relaxed);
+      if (event.model) shed_models_.fetch_add(1, std::memory_order_relaxed);
       if (event.message) shed_messages_.fetch_add(1, std::memory_order_relaxed);
       return;
     }
@@ -126,6 +144,7 @@ EventQueue::Counters EventQueue::counters() const {
                     .shed_flows = shed_flows_,
                     .shed_messages = shed_messages_,
                     .shed_connections = shed_connections_,
+                    .shed_models = shed_models_,
                     .bytes = bytes_};
   std::lock_guard lock(mutex_);
   counters.events = pushed_ - settled_;

@@ -12,11 +12,12 @@
 #include "flow/flow.h"
 #include "flow/message.h"
 #include "flow/sink.h"
+#include "store/model_record.h"
 
 namespace weir::store {
 
 struct Event {
-  enum class Kind : std::uint8_t { opened, closed, message, connection };
+  enum class Kind : std::uint8_t { opened, closed, message, connection, model };
 
   Kind kind = Kind::opened;
   bool bodies_shed = false;
@@ -24,6 +25,7 @@ struct Event {
   std::unique_ptr<const flow::Flow> flow;
   std::unique_ptr<const flow::Message> message;
   std::unique_ptr<const flow::Connection> connection;
+  std::unique_ptr<const ModelRecord> model;
 };
 
 /// Producers push from any thread: a few atomics and a lock held for the length of a push_back. One consumer
@@ -36,7 +38,7 @@ class EventQueue {
   };
   struct Counters {
     std::uint64_t accepted = 0, shed_bodies = 0, shed_flows = 0, shed_messages = 0, shed_connections = 0,
-                  bytes = 0, events = 0;
+                  shed_models = 0, bytes = 0, events = 0;
   };
 
   explicit EventQueue(Limits limits);
@@ -45,6 +47,7 @@ class EventQueue {
   void push_closed(std::unique_ptr<const flow::Flow> flow);
   void push(std::unique_ptr<const flow::Message> message);
   void push(std::unique_ptr<const flow::Connection> connection);
+  void push(std::unique_ptr<const ModelRecord> model);
   bool has_room() const;
   bool stalled() const { return stalled_.load(std::memory_order_relaxed); }
   Counters counters() const;
@@ -77,7 +80,7 @@ class EventQueue {
   const Limits limits_;
   std::atomic<std::uint64_t> bytes_{0};
   std::atomic<std::uint64_t> accepted_{0}, shed_bodies_{0}, shed_flows_{0}, shed_messages_{0},
-      shed_connections_{0};
+      shed_connections_{0}, shed_models_{0};
   std::atomic<bool> stalled_{false};
 
   mutable std::mutex mutex_;

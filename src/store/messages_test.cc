@@ -50,6 +50,7 @@ class MessagesTest : public StoreTest {
                                   "ALTER TABLE flows DROP COLUMN model;"
                                   "ALTER TABLE flows DROP COLUMN sender; DROP TABLE processes;"
                                   "ALTER TABLE flows DROP COLUMN rejection;"
+                                  "DROP TABLE model_calls; DROP TABLE tool_calls; DROP TABLE tool_results;"
                                   "PRAGMA user_version=1"));
   }
 };

@@ -73,9 +73,39 @@ ALTER TABLE flows ADD COLUMN sender INTEGER;
 constexpr const char* kRejections =
     "ALTER TABLE flows ADD COLUMN rejection TEXT; ALTER TABLE processes ADD COLUMN tls_libraries TEXT;";
 
+constexpr const char* kModelCalls = R"sql(
+CREATE TABLE model_calls(
+  id INTEGER PRIMARY KEY, flow INTEGER NOT NULL, started INTEGER NOT NULL, duration_us INTEGER NOT NULL,
+  provider TEXT, protocol TEXT, model_asked TEXT, model_served TEXT, stream INTEGER NOT NULL,
+  websocket INTEGER NOT NULL, status INTEGER NOT NULL, finish TEXT, stop_reason TEXT, error_type TEXT,
+  error_message TEXT, partial INTEGER NOT NULL, parse_error TEXT,
+  input INTEGER, input_fresh INTEGER, cache_read INTEGER, cache_write_5m INTEGER, cache_write_1h INTEGER,
+  output INTEGER, reasoning INTEGER, details TEXT,
+  cost_pico INTEGER, cost_source TEXT, unpriced TEXT, priced_as TEXT,
+  head_us INTEGER, first_token_us INTEGER, longest_gap_us INTEGER NOT NULL, gaps TEXT, tokens_per_second REAL,
+  client TEXT, client_version TEXT, session TEXT, user TEXT, process TEXT, device TEXT, message_id TEXT,
+  request_id TEXT, previous_id TEXT, conversation TEXT, service_tier TEXT, retry INTEGER,
+  max_output_tokens INTEGER, messages INTEGER NOT NULL, tools INTEGER NOT NULL, tool_calls INTEGER NOT NULL,
+  tool_results INTEGER NOT NULL, tools_offered TEXT, rate_limits TEXT,
+  text TEXT, text_bytes INTEGER NOT NULL, thinking TEXT, thinking_bytes INTEGER NOT NULL,
+  system TEXT, system_bytes INTEGER NOT NULL, user_text TEXT, user_text_bytes INTEGER NOT NULL, refusal TEXT,
+  request_bytes INTEGER NOT NULL, response_bytes INTEGER NOT NULL);
+CREATE INDEX model_calls_by_start ON model_calls(started);
+CREATE INDEX model_calls_by_flow ON model_calls(flow);
+CREATE TABLE tool_calls(
+  call INTEGER NOT NULL, number INTEGER NOT NULL, call_id TEXT, name TEXT, server TEXT, origin TEXT,
+  arguments TEXT, arguments_bytes INTEGER NOT NULL, arguments_valid INTEGER, PRIMARY KEY(call, number));
+CREATE INDEX tool_calls_by_id ON tool_calls(call_id);
+CREATE TABLE tool_results(
+  call INTEGER NOT NULL, number INTEGER NOT NULL, call_id TEXT, name TEXT, content TEXT,
+  content_bytes INTEGER NOT NULL, is_error INTEGER NOT NULL, in_response INTEGER NOT NULL,
+  PRIMARY KEY(call, number));
+CREATE INDEX tool_results_by_id ON tool_results(call_id);
+)sql";
+
 // Each leads from the version before it to its own. They are never changed once released.
 constexpr const char* kSteps[] = {kFirstTables, kMessages,  kNoHashIndex, kVerdicts,
-                                  kSenders,     kProcesses, kRejections};
+                                  kSenders,     kProcesses, kRejections,  kModelCalls};
 static_assert(std::size(kSteps) == kSchemaVersion);
 
 constexpr std::string_view kFlowColumns =

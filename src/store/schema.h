@@ -15,7 +15,7 @@
 namespace weir::store {
 
 /// PRAGMA user_version of the files this program writes; it reads these and older ones.
-inline constexpr std::int64_t kSchemaVersion = 7;
+inline constexpr std::int64_t kSchemaVersion = 8;
 /// The version from which on files have a table of messages.
 inline constexpr std::int64_t kMessagesSince = 2;
 /// And from which on flows have the verdict of policy.
@@ -26,6 +26,8 @@ inline constexpr std::int64_t kSendersSince = 5;
 inline constexpr std::int64_t kProcessesSince = 6;
 /// And why they did not trust our certificate.
 inline constexpr std::int64_t kRejectionsSince = 7;
+/// And what models were asked and said.
+inline constexpr std::int64_t kModelCallsSince = 8;
 
 /// Makes the tables that a file of this version, 0 = empty, does not have yet.
 Result<> create_tables(Database& database, std::int64_t version);

@@ -62,6 +62,9 @@ Result<> SessionFile::prepare() {
   auto processes = ProcessRows::open(database_);
   if (!processes) return pass(processes);
   processes_ = std::move(*processes);
+  auto models = ModelRows::open(database_);
+  if (!models) return pass(models);
+  models_ = std::move(*models);
   auto page_size = database_.integer("PRAGMA page_size");
   if (!page_size) return pass(page_size);
   page_size_ = *page_size;
@@ -104,6 +107,8 @@ Result<> SessionFile::put(const flow::Connection& connection) {
   bind_connection(insert_connection_, connection, error_detail);
   return insert_connection_.run();
 }
+
+Result<> SessionFile::put(const ModelRecord& record) { return models_.put(record); }
 
 Result<> SessionFile::commit() {
   if (auto done = commit_.run(); !done) return done;

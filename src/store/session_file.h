@@ -10,6 +10,7 @@
 #include "flow/flow.h"
 #include "flow/message.h"
 #include "store/body_table.h"
+#include "store/model_rows.h"
 #include "store/process_rows.h"
 #include "store/schema.h"
 #include "store/sqlite.h"
@@ -29,6 +30,7 @@ class SessionFile {
   Result<> put(const flow::Flow& flow, bool closed, bool bodies_shed);
   Result<> put(const flow::Message& message);
   Result<> put(const flow::Connection& connection);
+  Result<> put(const ModelRecord& record);
   Result<> commit();
   void rollback();
 
@@ -56,6 +58,7 @@ class SessionFile {
   Statement begin_, commit_, insert_flow_, insert_message_, insert_connection_, page_count_;
   BodyTable bodies_;
   ProcessRows processes_;
+  ModelRows models_;
   FlowBinder binder_;
   std::int64_t closed_seq_ = 0;  // of the last closed row, the running transaction included
   std::int64_t committed_seq_ = 0;

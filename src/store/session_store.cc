@@ -27,6 +27,7 @@ void SessionStore::message(std::unique_ptr<const flow::Message> message) { queue
 void SessionStore::connection(std::unique_ptr<const flow::Connection> connection) {
   queue_->push(std::move(connection));
 }
+void SessionStore::model_call(std::unique_ptr<const ModelRecord> record) { queue_->push(std::move(record)); }
 bool SessionStore::has_room() const { return queue_->has_room(); }
 bool SessionStore::failing() const { return queue_->stalled(); }
 bool SessionStore::flush() { return queue_->flush(); }
@@ -48,6 +49,7 @@ SessionStore::Counters SessionStore::counters() const {
           .written = writer_->written(),
           .shed_bodies = queue.shed_bodies,
           .shed_flows = queue.shed_flows,
+          .shed_models = queue.shed_models,
           .shed_connections = queue.shed_connections,
           .failed_writes = writer_->failed_writes(),
           .lost_flows = writer_->lost_flows(),

@@ -1,5 +1,6 @@
 """`weir run --sandbox`: CMD reaches the world through Weir or not at all, as root and as an ordinary user."""
 
+import errno
 import json
 import os
 import pathlib
@@ -279,6 +280,74 @@ class Sandbox(InSandbox):
         self.assertTrue((self.home / "weir-ca" / "ca.key").exists())
         self.assertEqual(self.probe(("write", str(self.home / "weir-ca" / "ca.pem"))), ["EROFS"])
 
+    def test_what_is_weirs_own_is_hidden_in_a_project_that_lies_in_a_temporary_folder(self):
+        self.run_weir("true")
+        self.flags = ["--fs", "project"]
+        said = self.probe(("list", str(self.data)), ("read", str(self.home / "weir-ca" / "ca.key")),
+                          ("list", str(self.home / "weir-ca")))
+        self.assertEqual(said, [[], "ENOENT", ["bundle.pem", "ca.pem", "truststore.jks"]])
+
+    def test_settings_at_another_place_are_hidden(self):
+        chosen, corp = self.home / "chosen.toml", self.home / "corp.toml"
+        for place in (chosen, corp):
+            place.write_text("# secret\n")
+            self.give(place)
+        self.env["WEIR_CORP_CONFIG"] = str(corp)
+        self.flags = ["--config", chosen]
+        self.assertEqual(self.probe(("read", str(chosen)), ("read", str(corp))), [0, 0])
+
+    def test_weirs_command_line_is_not_there(self):
+        self.flags = ["--no-proxy", "secret.test"]
+        said = self.python("print(open('/proc/1/cmdline', 'rb').read().strip(b'\\0'))")
+        self.assertEqual(said, "b''\n")
+
+    def test_a_service_that_is_started_again_stays_hidden(self):
+        if os.geteuid() != 0:
+            self.skipTest("root alone makes services in /run")
+        folder = pathlib.Path(f"/run/weir-test-{os.getpid()}")
+        folder.mkdir()
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        places = [folder / "socket", folder.with_suffix(".sock")]
+        self.addCleanup(places[1].unlink, missing_ok=True)
+
+        def bind():
+            for place in places:
+                place.unlink(missing_ok=True)
+                server = self.enterContext(socket.socket(socket.AF_UNIX))
+                server.bind(str(place))
+                server.listen()
+                place.chmod(0o777)
+
+        bind()
+        code = ("import socket, sys\n"
+                "print('ready', flush=True); input()\n"
+                "for place in sys.argv[1:]:\n"
+                "    print(socket.socket(socket.AF_UNIX).connect_ex(place), flush=True)")
+        weir = self.spawn(self.words("/usr/bin/python3", "-c", code, *places), cwd=self.home, stdin=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL)
+        self.assertEqual(weir.stdout.readline(), b"ready\n")
+        bind()
+        self.assertEqual(weir.communicate(b"\n", kit.PATIENCE)[0].split(), [str(errno.ENOENT).encode()] * 2)
+
+    def test_cgroups_cannot_be_written(self):
+        mounts = [line.split() for line in self.python("print(open('/proc/self/mountinfo').read())").splitlines() if line]
+        below = {words[4]: words[5].split(",")[0] for words in mounts if words[4].startswith("/sys")}
+        self.assertEqual(set(below.values()), {"ro"}, below)
+
+    def test_other_terminals_of_the_user_are_not_there(self):
+        other, slave = os.openpty()
+        self.addCleanup(os.close, other)
+        self.addCleanup(os.close, slave)
+        name = os.ttyname(slave)
+        self.give(name)
+        self.assertEqual(self.probe(("read", name)), ["ENOENT"])
+        if not shutil.which("script"):
+            self.skipTest("not installed: script")
+        inner = " ".join(self.words("sh", "-c", "'ls -x /dev/pts; tty'"))
+        done = kit.run(["script", "-qec", inner, "/dev/null"], self.env, cwd=self.home)
+        listed, terminal = done.stdout.split(b"\r\n")[:2]
+        self.assertEqual([f"/dev/pts/{name}" for name in listed.decode().split()], [terminal.decode(), "/dev/pts/ptmx"])
+
     def test_settings_cannot_be_made_for_the_next_one(self):
         place = pathlib.Path(self.env["XDG_CONFIG_HOME"]) / "weir" / "config.toml"
         self.check(self.run_weir("sh", "-c", f"mkdir -p {place.parent}; echo '[filter]' > {place}; cat {place}"))
@@ -317,11 +386,14 @@ class Sandbox(InSandbox):
         said = self.probe(("write", "/proc/sys/kernel/core_pattern"), ("write", "/proc/sysrq-trigger"))
         self.assertTrue(set(said) <= {"EACCES", "EROFS", "ENOENT"}, said)
 
-    def test_disks_are_not_there_for_root(self):
-        if self.user is not None or os.geteuid() != 0:
-            self.skipTest("an ordinary user has no rights to them in the first place")
-        self.assertEqual(self.probe(("list", "/dev"))[0], sorted(
+    def test_devices_are_not_there(self):
+        computing = re.compile("dri|kfd|kvm|nvidia.*")
+        self.assertEqual([name for name in self.probe(("list", "/dev"))[0] if not computing.fullmatch(name)], sorted(
             ["fd", "full", "null", "ptmx", "pts", "random", "shm", "stderr", "stdin", "stdout", "tty", "urandom", "zero"]))
+
+    def test_pseudoterminals_can_be_made(self):
+        code = "import os\nm, s = os.openpty()\nos.write(s, b'x')\nprint(os.ttyname(s)[:9], os.read(m, 1))"
+        self.assertEqual(self.python(code), "/dev/pts/ b'x'\n")
 
     def test_what_it_leaves_running_ends_with_it(self):
         marker = self.home / "alive"

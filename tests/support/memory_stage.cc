@@ -86,8 +86,9 @@ T value(Result<T> result) {
 class Walkway {
  public:
   Walkway(const config::Settings& settings, const std::string& host, bool offer_http2,
-          proxy::Questions* questions)
+          proxy::Questions* questions, proxy::Onlookers* onlookers)
       : questions_(questions),
+        onlookers_(onlookers),
         options_(made_options(settings, offer_http2)),
         authority_(value(tls::Authority::load_or_create(settings.ca_dir))),
         client_tls_(value(tls::ClientContext::make(
@@ -147,6 +148,7 @@ class Walkway {
 
   const proxy::Entrance entrance_;
   proxy::Questions* questions_;
+  proxy::Onlookers* onlookers_;
   app::RoomOptions options_;
   tls::Authority authority_;
   tls::ClientContext client_tls_;
@@ -164,7 +166,7 @@ class Walkway {
   wire::UpstreamPool pool_{loop_, dialer_, client_tls_, pool_options()};
   proxy::Gate gate_{loop_, options_.filtering.policy, questions_};
   proxy::Filters filters_{all_filters(gate_)};
-  proxy::Walk walk_{loop_, pool_, recorder_, filters_, options_.walk};
+  proxy::Walk walk_{loop_, pool_, recorder_, filters_, options_.walk, onlookers_};
   proxy::Rejections rejections_{options_.rejections};
   proxy::Services services_{loop_,       pool_,       recorder_, walk_,           minter_,
                             server_tls_, rejections_, gate_,     options_.session};
@@ -227,7 +229,8 @@ class SocketPairStage final : public MemoryStage {
 
  private:
   Walkway& walkway() {
-    if (!walkway_) walkway_ = std::make_unique<Walkway>(settings, origin().host, offer_http2, questions);
+    if (!walkway_)
+      walkway_ = std::make_unique<Walkway>(settings, origin().host, offer_http2, questions, onlookers);
     return *walkway_;
   }
   std::unique_ptr<Walkway> walkway_;

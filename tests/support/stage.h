@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "config/settings.h"
 #include "flow/flow.h"
+#include "proxy/onlooker.h"
 #include "proxy/questions.h"
 #include "tls/testing.h"
 
@@ -68,6 +69,8 @@ class MemoryStage : public Stage {
   bool offer_http2 = false;
   /// To be set before the first connection: who is asked where policy asks; null = nobody.
   proxy::Questions* questions = nullptr;
+  /// To be set before the first connection: who looks on; null = nobody.
+  proxy::Onlookers* onlookers = nullptr;
   /// Time goes on by this much.
   virtual void pass(Duration time) = 0;
   /// The next dial fails so.

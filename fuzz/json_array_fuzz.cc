@@ -1,0 +1,8 @@
+// A streamed JSON array from anybody, cut anywhere.
+#include "event_source.h"
+#include "llm/json_array_reader.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  weir::fuzz::check_source<weir::llm::JsonArrayReader>({reinterpret_cast<const char*>(data), size});
+  return 0;
+}

@@ -1,0 +1,70 @@
+#include "llm/openai_usage.h"
+
+#include <string>
+
+#include "llm/json_cursor.h"
+
+namespace weir::llm {
+namespace {
+
+void read_input_details(std::string_view name, JsonCursor& json, Usage& usage) {
+  json.each_member([&](std::string_view key) {
+    if (json.kind() != JsonCursor::Kind::number) return;
+    auto value = json.integer();
+    if (key == "cached_tokens")
+      usage.cache_read = value;
+    else if (key == "cache_write_tokens")
+      usage.cache_write = value;
+    else if (value)
+      usage.set_detail(std::string(name) + '.' + std::string(key.substr(0, 64)), *value);
+  });
+}
+
+void read_output_details(std::string_view name, JsonCursor& json, Usage& usage) {
+  json.each_member([&](std::string_view key) {
+    if (json.kind() != JsonCursor::Kind::number) return;
+    auto value = json.integer();
+    if (key == "reasoning_tokens")
+      usage.reasoning = value;
+    else if (value)
+      usage.set_detail(std::string(name) + '.' + std::string(key.substr(0, 64)), *value);
+  });
+}
+
+// What single hosts add: DeepSeek's cache counts, OpenRouter's and xAI's own bill, Groq's time.
+void read_extras(std::string_view key, JsonCursor& json, Usage& usage, ModelCall& call) {
+  if (key == "prompt_cache_hit_tokens" && !usage.cache_read) usage.cache_read = json.integer();
+  if (key == "cost") usage.cost_usd = json.number();
+  if (key == "cost_in_usd_ticks")
+    if (auto ticks = json.number()) usage.cost_usd = *ticks / 1e10;
+  if (key == "completion_time")
+    if (auto seconds = json.number(); seconds && *seconds >= 0 && *seconds < 1e6)
+      call.timing.generation = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(*seconds));
+}
+
+}  // namespace
+
+void read_openai_usage(std::string_view text, ModelCall& call) {
+  Usage usage;
+  JsonCursor json(text);
+  json.each_member([&](std::string_view key) {
+    if (key == "prompt_tokens" || key == "input_tokens") usage.input = json.integer();
+    if (key == "completion_tokens" || key == "output_tokens") usage.output = json.integer();
+    if (key == "total_tokens") usage.total = json.integer();
+    if (key == "prompt_tokens_details" || key == "input_tokens_details") read_input_details(key, json, usage);
+    if (key == "completion_tokens_details" || key == "output_tokens_details")
+      read_output_details(key, json, usage);
+    read_extras(key, json, usage, call);
+  });
+  call.usage.merge(usage);
+}
+
+void add_reasoning_left_out(Usage& usage) {
+  if (!usage.input || !usage.output || !usage.total || usage.reasoning.value_or(0) <= 0) return;
+  std::int64_t sum = 0, with = 0;
+  if (__builtin_add_overflow(*usage.input, *usage.output, &sum)) return;
+  if (__builtin_add_overflow(sum, *usage.reasoning, &with) || with != *usage.total) return;
+  usage.output = *usage.output + *usage.reasoning;
+}
+
+}  // namespace weir::llm

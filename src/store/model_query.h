@@ -1,0 +1,18 @@
+// The calls of models of many sessions.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "store/model_record.h"
+#include "store/query.h"
+
+namespace weir::store {
+
+/// Hands over each call that began within [since, until), session by session, oldest first. A file that
+/// cannot be read is said in the log and passed over, unless it is the only one. not_found when there is no
+/// session in scope. Blocks; one thread.
+Result<> for_each_model_call(const Scope& scope, WallNanos since, WallNanos until,
+                             const std::function<void(const std::string& session, const ModelRecord&)>& each);
+
+}  // namespace weir::store

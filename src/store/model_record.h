@@ -1,0 +1,23 @@
+// ModelRecord: one call of a model as it is stored: what was said, on whose account, and what it cost.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "flow/flow.h"
+#include "llm/model_call.h"
+
+namespace weir::store {
+
+struct ModelRecord {
+  flow::FlowId flow = 0;
+  std::string process, device;
+  llm::ModelCall call;
+  std::optional<std::int64_t> cost_pico;  ///< 10^-12 USD; nothing is not zero, see `unpriced`
+  std::string cost_source;  ///< "provider", "own", "table", "estimated", "local"; "" without a cost
+  std::string unpriced;     ///< why there is no cost: "unknown_model" ...
+  std::string priced_as;    ///< the catalogue's name of the model
+};
+
+}  // namespace weir::store

@@ -1,0 +1,30 @@
+// The calls of models in a session file: model_calls, tool_calls, tool_results (docs/formats/store.md).
+#pragma once
+
+#include <vector>
+
+#include "store/model_record.h"
+#include "store/sqlite.h"
+
+namespace weir::store {
+
+/// The writing side. Used inside the transactions of its Database; one thread. Secrets in texts are to be
+/// redacted before.
+class ModelRows {
+ public:
+  static Result<ModelRows> open(Database& database);
+  Result<> put(const ModelRecord& record);
+
+ private:
+  Result<> put_tools(std::int64_t call, const llm::ModelCall& from);
+
+  sqlite3* handle_ = nullptr;
+  Statement call_, tool_, result_;
+};
+
+/// All calls of a file that began within [since, until), in their order, without their tools. `version`: of
+/// the file's schema; older ones have none.
+Result<std::vector<ModelRecord>> read_model_calls(Database& database, std::int64_t version, WallNanos since,
+                                                  WallNanos until);
+
+}  // namespace weir::store
