@@ -140,6 +140,7 @@ void run_keeper(const Plan& plan, UniqueFd socket, UniqueFd weir, const SignalSt
     pasta.emplace(std::move(*prepared));
   }
   if (auto done = enter_namespaces(); !done) give_up(socket.get(), done.error());
+  if (auto fresh = verify_new_network(); !fresh) give_up(socket.get(), fresh.error());
   if (pasta)
     if (auto done = pasta->connect(); !done) give_up(socket.get(), done.error());
   int ends[2];

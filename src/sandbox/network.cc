@@ -180,10 +180,14 @@ Result<> leave_one_port(const PastaPlan& plan, NetlinkSocket& route) {
 
 }  // namespace
 
+Result<> verify_new_network() {
+  auto route = NetlinkSocket::open(NETLINK_ROUTE);
+  return route ? verify_is_new(*route) : pass(route);
+}
+
 Result<InsideSockets> make_network(const Plan& plan) {
   auto route = NetlinkSocket::open(NETLINK_ROUTE);
   if (!route) return pass(route);
-  if (auto fresh = verify_is_new(*route); !fresh) return pass(fresh);
   InsideSockets out;
   auto made = plan.pasta ? leave_one_port(*plan.pasta, *route) : redirect_everything(out, plan, *route);
   if (!made) return pass(made);

@@ -26,6 +26,9 @@ struct InsideSockets {
   UniqueFd diagnosis;  ///< NETLINK_SOCK_DIAG: who owns a connection in here
 };
 
+/// Fails in a network that is not new: nothing may be written into this machine's own.
+Result<> verify_new_network();
+
 /// In a new network namespace, with CAP_NET_ADMIN. Everything is read back and compared.
 Result<InsideSockets> make_network(const Plan& plan);
 
