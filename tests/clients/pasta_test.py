@@ -43,6 +43,10 @@ class Pasta(kit.Run):
             done = kit.run([str(word) for word in words], dict(os.environ), cwd="/")
             if done.returncode != 0:
                 raise unittest.SkipTest(f"{words[0]}: {done.stderr.decode()}")
+        # It copies what it does not know from the interface with the default route, and wants one.
+        done = kit.run(["ip", "-4", "route", "show", "default"], dict(os.environ), cwd="/")
+        if not done.stdout.strip():
+            raise unittest.SkipTest("pasta finds no interface with a default route here")
 
     def setUp(self):
         super().setUp()
@@ -63,10 +67,7 @@ class Pasta(kit.Run):
         return [str(word) for word in words]
 
     def run_weir(self, *command, **options):
-        done = super().run_weir(*command, **{"cwd": self.home, **options})
-        if b"external interface" in done.stderr:
-            self.skipTest(f"pasta finds no network here: {done.stderr.decode()}")
-        return done
+        return super().run_weir(*command, **{"cwd": self.home, **options})
 
     def python(self, code, *words):
         return self.check(self.run_weir("/usr/bin/python3", "-c", code, *words)).decode()
