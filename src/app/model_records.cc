@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "app/price_file.h"
 #include "base/log.h"
 #include "llm/price_data.h"
 
@@ -46,7 +47,11 @@ void ModelRecords::redact(llm::ModelCall& call) const {
 
 const llm::Pricing& ModelRecords::pricing() {
   if (pricing_) return *pricing_;
-  auto table = llm::PriceTable::parse(llm::price_data());
+  auto table = load_prices();
+  if (!table) {
+    log::error("{}; calls of models are priced by the built-in table", table.error().context());
+    table = llm::PriceTable::parse(llm::price_data());
+  }
   if (!table) log::error("the built-in prices cannot be read: {}", table.error().context());
   table_ = std::make_unique<const llm::PriceTable>(table ? std::move(*table) : llm::PriceTable());
   pricing_ = std::make_unique<const llm::Pricing>(*table_);

@@ -12,8 +12,8 @@ namespace weir::app {
 
 class ModelRecords {
  public:
-  /// `store` outlives it. `redactor` may be null. Reading the built-in prices takes some milliseconds, on a
-  /// thread of its own, with the first call.
+  /// `store` outlives it. `redactor` may be null. The prices in force (app/price_file.h) are read with the
+  /// first call, on the watch's thread.
   ModelRecords(store::SessionStore& store, std::shared_ptr<const flow::Redactor> redactor);
   /// Stores what has been seen.
   ~ModelRecords() = default;

@@ -71,6 +71,14 @@ void AiTotals::Sum::add(const store::ModelRecord& record) {
 void AiTotals::add(const std::string& session, const store::ModelRecord& record) {
   sums_[key_of(session, record)].add(record);
   all_.add(record);
+  if (!record.cost_pico) ++reasons_[record.unpriced.empty() ? std::string(kNone) : record.unpriced];
+}
+
+std::string AiTotals::reasons_text() const {
+  std::string out;
+  for (const auto& [reason, count] : reasons_)
+    out += fmt::format("{}{} {}", out.empty() ? "" : ", ", flow::printable(reason), count);
+  return out;
 }
 
 std::string AiTotals::key_of(const std::string& session, const store::ModelRecord& record) const {
@@ -112,8 +120,7 @@ std::string AiTotals::text() const {
     out += fmt::format("{:<{}}  {:>7} {:>12} {:>12} {:>12} {:>12}\n", key, width, sum->calls, sum->input,
                        sum->cache_read, sum->output, cost_text(*sum));
   if (all_.unpriced > 0)
-    out += fmt::format("{} of {} calls have no price; `weir prices check` says why\n", all_.unpriced,
-                       all_.calls);
+    out += fmt::format("{} of {} calls have no price ({})\n", all_.unpriced, all_.calls, reasons_text());
   if (all_.partial > 0) out += fmt::format("{} broke off: what they used is not all known\n", all_.partial);
   if (all_.errors > 0) out += fmt::format("{} ended in an error\n", all_.errors);
   return out;

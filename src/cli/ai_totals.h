@@ -35,10 +35,12 @@ class AiTotals {
  private:
   std::string key_of(const std::string& session, const store::ModelRecord& record) const;
   std::vector<std::pair<std::string, const Sum*>> ordered() const;
+  std::string reasons_text() const;
 
   const AiGroup group_;
   std::map<std::string, Sum> sums_;
   Sum all_;
+  std::map<std::string, std::uint64_t> reasons_;  // why calls have no price
 };
 
 std::string_view name(AiGroup group);

@@ -34,9 +34,11 @@ TEST(AiTotals, TheDearestFirstAndAllBelow) {
 
 TEST(AiTotals, WhatHasNoPriceIsNotFree) {
   AiTotals totals(AiGroup::model);
-  totals.add("s", call("new", 10, 1, std::nullopt));
+  auto unpriced = call("new", 10, 1, std::nullopt);
+  unpriced.unpriced = "unknown_model";
+  totals.add("s", unpriced);
   totals.add("s", call("old", 10, 1, 1'000'000'000'000));
-  EXPECT_THAT(totals.text(), HasSubstr("1 of 2 calls have no price"));
+  EXPECT_THAT(totals.text(), HasSubstr("1 of 2 calls have no price (unknown_model 1)"));
   EXPECT_THAT(totals.text(), HasSubstr("$1.000000+"));
   EXPECT_THAT(totals.csv(), HasSubstr("new,1,0,0,1,0,10,0,0,1,0,\n"));
   std::string json;
