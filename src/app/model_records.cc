@@ -2,20 +2,26 @@
 
 #include <utility>
 
-#include "app/price_file.h"
-#include "base/log.h"
-#include "llm/price_data.h"
-
 namespace weir::app {
 
-ModelRecords::ModelRecords(store::SessionStore& store, std::shared_ptr<const flow::Redactor> redactor)
+ModelRecords::ModelRecords(store::SessionStore* store, Budgets* budgets, PriceBook& prices,
+                           std::shared_ptr<const flow::Redactor> redactor)
     : store_(store),
+      budgets_(budgets),
+      prices_(prices),
       redactor_(std::move(redactor)),
-      watch_(llm::Recogniser(), {}, [this](WatchedCall seen) { record(std::move(seen)); }) {}
+      watch_(llm::Recogniser(), {.unrecorded = budgets != nullptr},
+             {[this](WatchedCall seen) { record(std::move(seen)); },
+              [this](llm::McpCall seen) { record(std::move(seen)); },
+              [this](flow::FlowId flow) {
+                if (budgets_) budgets_->ended(flow, nullptr);
+              }}) {}
 
 void ModelRecords::record(WatchedCall seen) {
+  if (budgets_) budgets_->ended(seen.flow, &seen.call);
+  if (!store_ || !seen.recorded) return;
   auto out = std::make_unique<store::ModelRecord>();
-  llm::Cost cost = pricing().price(seen.call);
+  llm::Cost cost = prices_.pricing().price(seen.call);
   out->cost_pico = cost.amount;
   out->cost_source = llm::name(cost.source);
   out->unpriced = llm::name(cost.reason);
@@ -24,38 +30,42 @@ void ModelRecords::record(WatchedCall seen) {
   out->process = std::move(seen.process);
   out->device = std::move(seen.device);
   out->call = std::move(seen.call);
+  traces_.link(out->call);
   redact(out->call);
-  store_.model_call(std::move(out));
+  store_->model_call(std::move(out));
+}
+
+void ModelRecords::record(llm::McpCall seen) {
+  if (!store_) return;
+  if (seen.arguments_fingerprint)
+    seen.ran_for = traces_.ran(seen.name, *seen.arguments_fingerprint, seen.started);
+  redact(seen);
+  store_->mcp_call(std::make_unique<store::McpRecord>(store::McpRecord{std::move(seen), {}, {}}));
 }
 
 // What a secret may stand in: everything that somebody wrote. Lengths stay those of what was said.
 void ModelRecords::redact(llm::ModelCall& call) const {
-  if (!redactor_) return;
-  auto each = [this](std::string& text) {
-    if (!text.empty()) text = redactor_->text(text);
-  };
   for (llm::Preview* preview :
        {&call.text, &call.thinking, &call.system_prompt, &call.user_text, &call.refusal})
-    each(preview->text);
-  for (llm::ToolCall& tool : call.tool_calls) each(tool.arguments.text);
-  for (llm::ToolResult& result : call.tool_results) each(result.content.text);
+    redact(preview->text);
+  for (llm::ToolCall& tool : call.tool_calls) redact(tool.arguments.text);
+  for (llm::ToolResult& result : call.tool_results) redact(result.content.text);
   for (std::string* text : {&call.error_message, &call.user_id, &call.session_id, &call.conversation_id,
-                            &call.client, &call.path})
-    each(*text);
-  for (auto& [name, value] : call.rate_limits) each(value);
+                            &call.client, &call.path, &call.agent_id})
+    redact(*text);
+  for (auto& [name, value] : call.rate_limits) redact(value);
 }
 
-const llm::Pricing& ModelRecords::pricing() {
-  if (pricing_) return *pricing_;
-  auto table = load_prices();
-  if (!table) {
-    log::error("{}; calls of models are priced by the built-in table", table.error().context());
-    table = llm::PriceTable::parse(llm::price_data());
-  }
-  if (!table) log::error("the built-in prices cannot be read: {}", table.error().context());
-  table_ = std::make_unique<const llm::PriceTable>(table ? std::move(*table) : llm::PriceTable());
-  pricing_ = std::make_unique<const llm::Pricing>(*table_);
-  return *pricing_;
+void ModelRecords::redact(llm::McpCall& call) const {
+  for (std::string* text :
+       {&call.path, &call.session_id, &call.server, &call.server_version, &call.client, &call.client_version,
+        &call.name, &call.id, &call.arguments.text, &call.result.text, &call.error_message, &call.page})
+    redact(*text);
+  for (llm::McpTool& tool : call.tools) redact(tool.name), redact(tool.title);
+}
+
+void ModelRecords::redact(std::string& text) const {
+  if (redactor_ && !text.empty()) text = redactor_->text(text);
 }
 
 }  // namespace weir::app

@@ -1,20 +1,24 @@
-// ModelRecords: from the calls that a ModelWatch sees to the rows of the store: redacted and priced.
+// ModelRecords: from the calls that a ModelWatch sees to the rows of the store: linked, redacted and priced.
 #pragma once
 
 #include <memory>
 
+#include "app/budgets.h"
 #include "app/model_watch.h"
+#include "app/price_book.h"
 #include "flow/redactor.h"
 #include "llm/cost.h"
+#include "llm/traces.h"
 #include "store/session_store.h"
 
 namespace weir::app {
 
 class ModelRecords {
  public:
-  /// `store` outlives it. `redactor` may be null. The prices in force (app/price_file.h) are read with the
-  /// first call, on the watch's thread.
-  ModelRecords(store::SessionStore& store, std::shared_ptr<const flow::Redactor> redactor);
+  /// What it refers to outlives it. `store` null: nothing is recorded; `budgets` null: nothing is accounted
+  /// for. `redactor` may be null.
+  ModelRecords(store::SessionStore* store, Budgets* budgets, PriceBook& prices,
+               std::shared_ptr<const flow::Redactor> redactor);
   /// Stores what has been seen.
   ~ModelRecords() = default;
 
@@ -22,14 +26,17 @@ class ModelRecords {
 
  private:
   void record(WatchedCall seen);
+  void record(llm::McpCall seen);
   void redact(llm::ModelCall& call) const;
-  const llm::Pricing& pricing();
+  void redact(llm::McpCall& call) const;
+  void redact(std::string& text) const;
 
-  store::SessionStore& store_;
+  store::SessionStore* const store_;
+  Budgets* const budgets_;
+  PriceBook& prices_;
   const std::shared_ptr<const flow::Redactor> redactor_;
-  std::unique_ptr<const llm::PriceTable> table_;  // these two of the watch's thread
-  std::unique_ptr<const llm::Pricing> pricing_;
-  ModelWatch watch_;  // ends first
+  llm::Traces traces_;  // of the watch's thread
+  ModelWatch watch_;    // ends first
 };
 
 }  // namespace weir::app

@@ -1,98 +1,76 @@
 #include "app/model_watch.h"
 
+#include <atomic>
 #include <optional>
 #include <utility>
 #include <variant>
 
+#include "app/decoded_body.h"
 #include "base/thread_name.h"
-#include "http/content/decoder.h"
 #include "llm/call_reader.h"
+#include "llm/mcp_reader.h"
 
 namespace weir::app {
-namespace {
 
-// Streams go on for hours; what they come to decoded is bounded by what their readers keep.
-constexpr std::uint64_t kNoLimit = UINT64_MAX;
-
-std::string_view coding_of(const http::Fields& fields) { return fields.get("content-encoding").value_or(""); }
-
-/// A body that is undone piece by piece; plain where it has no coding.
-class Body {
+/// What one exchange has become so far. Of the watch's thread, but for `over`.
+class ModelWatch::Reading {
  public:
-  Body(std::string_view coding, std::uint64_t limit) {
-    if (coding.empty()) return;
-    auto made = http::content::Decoder::make(coding, limit);
-    if (made)
-      decoder_ = std::move(*made);
-    else
-      problem_ = made.error().context();
-  }
+  virtual ~Reading() = default;
+  virtual void request_part(std::string_view part) = 0;
+  virtual void request_sent(TimePoint at) = 0;
+  virtual void response_head(const http::ResponseHead& head, TimePoint at) = 0;
+  virtual void response_part(std::string_view part, TimePoint at) = 0;
+  virtual void left_out() = 0;
+  virtual void ended(const flow::Flow& flow, TimePoint at) = 0;
 
-  template <typename Use>
-  void feed(std::string_view part, const Use& use) {
-    if (!problem_.empty()) return;
-    if (!decoder_) return use(part);
-    decoder_->feed(part);
-    for (auto text = decoder_->next(); !text.empty(); text = decoder_->next()) use(text);
-    if (decoder_->ending() == http::content::Ending::corrupt) problem_ = "its coding is corrupt";
-  }
-  const std::string& problem() const { return problem_; }
-
- private:
-  std::optional<http::content::Decoder> decoder_;
-  std::string problem_;
+  /// It is nothing to read after all: no more need be copied.
+  std::atomic<bool> over{false};
 };
 
-}  // namespace
-
-/// What one exchange has become so far. Of the watch's thread.
-class ModelWatch::Call {
+class ModelWatch::Call final : public Reading {
  public:
-  Call(const llm::CallTarget& target, const flow::Flow& flow, TimePoint begun, std::size_t most_request)
-      : certain_(target.certain),
+  Call(ModelWatch& watch, const llm::CallTarget& target, const flow::Flow& flow, bool recorded,
+       TimePoint begun)
+      : watch_(watch),
+        recorded_(recorded),
+        certain_(target.certain),
         protocol_(target.protocol),
         provider_(target.provider),
         path_model_(llm::decode_path_model(target.path_model)),
+        deployment_(target.deployment),
         head_(flow.request),
-        most_request_(most_request),
-        request_(coding_of(flow.request.fields), most_request + 1),
+        request_(flow.request.fields, watch.options_.most_request),
         begun_(begun) {}
 
-  void request_part(std::string_view part) {
-    request_.feed(part, [this](std::string_view text) {
-      std::size_t room = most_request_ - request_text_.size();
-      request_cut_ |= text.size() > room;
-      request_text_.append(text.substr(0, room));
-    });
-  }
-  void request_sent(TimePoint at) {
+  void request_part(std::string_view part) override { request_.feed(part); }
+  void request_sent(TimePoint at) override {
     if (reader_) return;
     begin(at);
   }
-  void response_head(const http::ResponseHead& head, TimePoint at) {
+  void response_head(const http::ResponseHead& head, TimePoint at) override {
     if (!reader_) begin(at);
     reader_->response_head(head, at);
-    response_.emplace(coding_of(head.fields), kNoLimit);
+    response_.emplace(head.fields);
   }
-  void response_part(std::string_view part, TimePoint at) {
+  void response_part(std::string_view part, TimePoint at) override {
     if (!response_) return;
     response_->feed(part, [&](std::string_view text) { reader_->response_body(text, at); });
     if (!response_->problem().empty() && !std::exchange(undecodable_, true))
       reader_->undecodable(response_->problem());
   }
-  void left_out() { left_out_ = true; }
+  void left_out() override { left_out_ = true; }
 
-  /// Nothing where it was no call after all.
-  std::optional<WatchedCall> end(const flow::Flow& flow, TimePoint at) {
+  void ended(const flow::Flow& flow, TimePoint at) override {
     if (!reader_) begin(begun_);
-    if (!shaped_) return std::nullopt;
-    WatchedCall out{flow.id, flow.process, flow.device, reader_->finish(flow.error == Code::none, at)};
+    if (!shaped_) return watch_.told_.no_call(flow.id);
+    WatchedCall out{flow.id, flow.process, flow.device, reader_->finish(flow.error == Code::none, at),
+                    recorded_};
     out.call.provider = provider_;
     out.call.started = flow.started;
     if (out.call.model_asked.empty()) out.call.model_asked = path_model_;
     // Whatever else could not be read is a consequence.
     if (left_out_) out.call.parse_error = "more came at once than could be looked at";
-    return out;
+    watch_.told_.call(std::move(out));
   }
 
  private:
@@ -102,22 +80,76 @@ class ModelWatch::Call {
     reader_->request_head(head_);
     llm::CallTarget target;
     target.protocol = protocol_;
-    shaped_ = certain_ || llm::has_call_shape(target, request_text_, request_cut_);
-    reader_->request_body(request_text_, request_cut_ || !request_.problem().empty());
-    std::string().swap(request_text_);
+    target.path_model = path_model_;
+    target.deployment = deployment_;
+    shaped_ = certain_ || llm::has_call_shape(target, request_.text(), request_.cut());
+    reader_->request_body(request_.text(), request_.cut());
+    request_.forget();
   }
 
+  ModelWatch& watch_;
+  const bool recorded_;
   const bool certain_;
   const llm::Protocol protocol_;
-  const std::string provider_, path_model_;
+  const std::string provider_, path_model_, deployment_;
   const http::RequestHead head_;
-  const std::size_t most_request_;
-  Body request_;
+  RequestText request_;
   const TimePoint begun_;
-  std::string request_text_;
-  bool request_cut_ = false, shaped_ = false, left_out_ = false, undecodable_ = false;
+  bool shaped_ = false, left_out_ = false, undecodable_ = false;
   std::unique_ptr<llm::CallReader> reader_;
-  std::optional<Body> response_;
+  std::optional<DecodedBody> response_;
+};
+
+/// Messages of the Model Context Protocol.
+class ModelWatch::McpExchange final : public Reading {
+ public:
+  McpExchange(ModelWatch& watch, const flow::Flow& flow, llm::McpSign sign, TimePoint begun)
+      : watch_(watch),
+        head_(flow.request),
+        sign_(sign),
+        flow_(flow.id),
+        started_(flow.started),
+        begun_(begun),
+        request_(flow.request.fields, watch.options_.most_request) {}
+
+  void request_part(std::string_view part) override { request_.feed(part); }
+  void request_sent(TimePoint at) override { begin(at); }
+  void response_head(const http::ResponseHead& head, TimePoint at) override {
+    begin(at);
+    reader_->response_head(head, at);
+    response_.emplace(head.fields);
+    over = !reader_->may_be_mcp();
+  }
+  void response_part(std::string_view part, TimePoint at) override {
+    if (!response_) return;
+    response_->feed(part, [&](std::string_view text) { reader_->response_body(text, at); });
+    over = !reader_->may_be_mcp();
+  }
+  void left_out() override { left_out_ = true; }
+  void ended(const flow::Flow& flow, TimePoint at) override {
+    begin(begun_);
+    reader_->finish(flow.error == Code::none && !left_out_, at);
+  }
+
+ private:
+  void begin(TimePoint sent) {
+    if (reader_) return;
+    reader_.emplace(watch_.mcp_, head_, sign_, flow_, started_);
+    reader_->request_body(request_.text(), request_.cut() || left_out_, sent);
+    request_.forget();
+    over = !reader_->may_be_mcp();
+  }
+
+  ModelWatch& watch_;
+  const http::RequestHead head_;
+  const llm::McpSign sign_;
+  const flow::FlowId flow_;
+  const WallNanos started_;
+  const TimePoint begun_;
+  RequestText request_;
+  std::optional<llm::McpReader> reader_;
+  bool left_out_ = false;
+  std::optional<DecodedBody> response_;
 };
 
 struct ModelWatch::Event {
@@ -133,7 +165,7 @@ struct ModelWatch::Event {
     std::unique_ptr<const flow::Flow> flow;
   };
 
-  std::shared_ptr<Call> call;
+  std::shared_ptr<Reading> reading;
   TimePoint at;
   std::variant<RequestPart, RequestSent, http::ResponseHead, ResponsePart, LeftOut, Ended> what;
 };
@@ -141,17 +173,25 @@ struct ModelWatch::Event {
 /// Of the walk's thread: puts into the queue what it sees.
 class ModelWatch::Sight final : public proxy::Onlooker {
  public:
-  Sight(ModelWatch& watch, std::shared_ptr<Call> call) : watch_(watch), call_(std::move(call)) {}
+  /// `doubtful`: the beginning of its body has to be that of a JSON-RPC message.
+  Sight(ModelWatch& watch, std::shared_ptr<Reading> reading, bool doubtful = false)
+      : watch_(watch), reading_(std::move(reading)), doubtful_(doubtful) {}
 
   void request_part(std::string_view part) override {
+    if (std::exchange(doubtful_, false) && !llm::may_be_json_rpc(part)) reading_->over = true;
     if (may_copy(part)) push({}, Event::RequestPart{std::string(part)});
   }
-  void request_sent(TimePoint at) override { push(at, Event::RequestSent{}); }
-  void response_head(const http::ResponseHead& head, TimePoint at) override { push(at, head); }
+  void request_sent(TimePoint at) override {
+    if (!reading_->over) push(at, Event::RequestSent{});
+  }
+  void response_head(const http::ResponseHead& head, TimePoint at) override {
+    if (!reading_->over) push(at, head);
+  }
   void response_part(std::string_view part, TimePoint at) override {
     if (may_copy(part)) push(at, Event::ResponsePart{std::string(part)});
   }
   void ended(const flow::Flow& flow, TimePoint at) override {
+    if (reading_->over) return;
     auto copy = std::make_unique<flow::Flow>();
     copy->id = flow.id;
     copy->process = flow.process;
@@ -164,7 +204,7 @@ class ModelWatch::Sight final : public proxy::Onlooker {
  private:
   // Once something is missing what follows it cannot be read.
   bool may_copy(std::string_view part) {
-    if (lost_) return false;
+    if (lost_ || reading_->over) return false;
     if (watch_.hold(part.size())) return true;
     lost_ = true;
     push({}, Event::LeftOut{});
@@ -172,18 +212,19 @@ class ModelWatch::Sight final : public proxy::Onlooker {
   }
   template <typename What>
   void push(TimePoint at, What what) {
-    watch_.push({call_, at, std::move(what)});
+    watch_.push({reading_, at, std::move(what)});
   }
 
   ModelWatch& watch_;
-  std::shared_ptr<Call> call_;
-  bool lost_ = false;
+  std::shared_ptr<Reading> reading_;
+  bool doubtful_, lost_ = false;
 };
 
 ModelWatch::ModelWatch(llm::Recogniser recogniser, const Options& options, Told told)
     : recogniser_(std::move(recogniser)),
       options_(options),
       told_(std::move(told)),
+      mcp_([this](llm::McpCall call) { told_.mcp(std::move(call)); }),
       thread_([this] { run(); }) {}
 
 ModelWatch::~ModelWatch() {
@@ -195,11 +236,17 @@ ModelWatch::~ModelWatch() {
   thread_.join();
 }
 
-std::unique_ptr<proxy::Onlooker> ModelWatch::look_on(const flow::Flow& flow, TimePoint now) {
+std::unique_ptr<proxy::Onlooker> ModelWatch::look_on(const flow::Flow& flow, bool recorded, TimePoint now) {
+  if (!recorded && !options_.unrecorded) return nullptr;
   const http::RequestHead& head = flow.request;
   auto target = recogniser_.recognise(head.method, head.origin.place, head.target, head.upgrade);
-  if (!target || target->websocket) return nullptr;
-  return std::make_unique<Sight>(*this, std::make_shared<Call>(*target, flow, now, options_.most_request));
+  if (target && target->websocket) return nullptr;
+  if (target)
+    return std::make_unique<Sight>(*this, std::make_shared<Call>(*this, *target, flow, recorded, now));
+  llm::McpSign sign = recorded ? llm::recognise_mcp(head) : llm::McpSign::none;
+  if (sign == llm::McpSign::none) return nullptr;
+  bool doubtful = sign == llm::McpSign::body && !head.fields.has("content-encoding");
+  return std::make_unique<Sight>(*this, std::make_shared<McpExchange>(*this, flow, sign, now), doubtful);
 }
 
 bool ModelWatch::hold(std::uint64_t bytes) {
@@ -251,23 +298,23 @@ void ModelWatch::run() {
 
 // How many bytes of bodies it was.
 std::uint64_t ModelWatch::read(Event& event) {
-  Call& call = *event.call;
+  Reading& reading = *event.reading;
   if (auto* part = std::get_if<Event::RequestPart>(&event.what)) {
-    call.request_part(part->bytes);
+    reading.request_part(part->bytes);
     return part->bytes.size();
   }
   if (auto* part = std::get_if<Event::ResponsePart>(&event.what)) {
-    call.response_part(part->bytes, event.at);
+    reading.response_part(part->bytes, event.at);
     return part->bytes.size();
   }
   if (auto* head = std::get_if<http::ResponseHead>(&event.what)) {
-    call.response_head(*head, event.at);
+    reading.response_head(*head, event.at);
   } else if (std::holds_alternative<Event::RequestSent>(event.what)) {
-    call.request_sent(event.at);
+    reading.request_sent(event.at);
   } else if (std::holds_alternative<Event::LeftOut>(event.what)) {
-    call.left_out();
-  } else if (auto told = call.end(*std::get<Event::Ended>(event.what).flow, event.at)) {
-    told_(std::move(*told));
+    reading.left_out();
+  } else {
+    reading.ended(*std::get<Event::Ended>(event.what).flow, event.at);
   }
   return 0;
 }

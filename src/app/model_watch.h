@@ -1,4 +1,5 @@
-// ModelWatch: finds the calls of models among the exchanges, and makes their records on a thread of its own.
+// ModelWatch: finds the calls of models and of MCP servers among the exchanges, and makes their records on a
+// thread of its own.
 #pragma once
 
 #include <condition_variable>
@@ -10,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "llm/mcp_sessions.h"
 #include "llm/model_call.h"
 #include "llm/recognise.h"
 #include "proxy/onlooker.h"
@@ -21,6 +23,7 @@ struct WatchedCall {
   flow::FlowId flow = 0;
   std::string process, device;
   llm::ModelCall call;
+  bool recorded = true;  ///< false: it is to be kept out of every record
 };
 
 /// The walk's threads do no more than copy what passes into a queue. What the queue has no room for is left
@@ -30,21 +33,29 @@ class ModelWatch final : public proxy::Onlookers {
   struct Options {
     std::uint64_t most_queued = 64 << 20;  ///< bytes of bodies not yet read
     std::size_t most_request = 8 << 20;    ///< of a request's body, decoded; the rest is not looked at
+    bool unrecorded = false;               ///< look at calls that are kept out of the record as well
   };
-  /// On the watch's thread; should only hand on.
-  using Told = std::move_only_function<void(WatchedCall)>;
+  /// On the watch's thread, and at the end on that of the destructor; should only hand on.
+  struct Told {
+    std::function<void(WatchedCall)> call;
+    std::function<void(llm::McpCall)> mcp = [](llm::McpCall) {};  ///< `exchange` is the flow
+    /// What looked like a call by its head was none.
+    std::function<void(flow::FlowId)> no_call = [](flow::FlowId) {};
+  };
 
   ModelWatch(llm::Recogniser recogniser, const Options& options, Told told);
   ModelWatch(const ModelWatch&) = delete;
   /// Reads all that was queued, and tells it. Calls whose exchanges have not ended are forgotten.
   ~ModelWatch() override;
 
-  std::unique_ptr<proxy::Onlooker> look_on(const flow::Flow& flow, TimePoint now) override;
+  std::unique_ptr<proxy::Onlooker> look_on(const flow::Flow& flow, bool recorded, TimePoint now) override;
   /// Blocks until all that was queued before the call has been read.
   void flush();
 
  private:
+  class Reading;
   class Call;
+  class McpExchange;
   class Sight;
   struct Event;
 
@@ -56,6 +67,7 @@ class ModelWatch final : public proxy::Onlookers {
   const llm::Recogniser recogniser_;
   const Options options_;
   Told told_;
+  llm::McpSessions mcp_;  // of the thread
   std::mutex mutex_;
   std::condition_variable wake_, read_;
   std::vector<Event> queue_;  // guarded by mutex_, as all below

@@ -69,7 +69,9 @@ http::ResponseHead stream_head() {
 class ModelWatchTest : public ::testing::Test {
  protected:
   void watch(const ModelWatch::Options& options = {}) {
-    watch_.emplace(llm::Recogniser(), options, [this](WatchedCall call) { told.push_back(std::move(call)); });
+    watch_.emplace(llm::Recogniser(), options,
+                   ModelWatch::Told{[this](WatchedCall call) { told.push_back(std::move(call)); },
+                                    [this](llm::McpCall call) { told_mcp.push_back(std::move(call)); }});
   }
   ModelWatch& watch_now() {
     if (!watch_) watch();
@@ -78,7 +80,7 @@ class ModelWatchTest : public ::testing::Test {
   /// The whole of an exchange, its bodies in pieces of `piece` bytes.
   void pass(const flow::Flow& flow, std::string_view request, const http::ResponseHead& head,
             std::string_view response, std::size_t piece = 1000) {
-    auto onlooker = watch_now().look_on(flow, begun_);
+    auto onlooker = watch_now().look_on(flow, true, begun_);
     ASSERT_TRUE(onlooker);
     for (; !request.empty(); request.remove_prefix(std::min(piece, request.size())))
       onlooker->request_part(request.substr(0, piece));
@@ -92,6 +94,7 @@ class ModelWatchTest : public ::testing::Test {
 
   const TimePoint begun_ = steady_now();
   std::vector<WatchedCall> told;
+  std::vector<llm::McpCall> told_mcp;
   std::optional<ModelWatch> watch_;
 };
 
@@ -145,14 +148,14 @@ TEST_F(ModelWatchTest, WhatCannotBeDecodedIsMarked) {
 
 TEST_F(ModelWatchTest, OthersAreNotLookedAt) {
   watch();
-  EXPECT_FALSE(watch_->look_on(flow_to("example.com", "/"), begun_));
-  EXPECT_FALSE(watch_->look_on(flow_to(kHost, "/v1/messages/count_tokens"), begun_));
-  EXPECT_FALSE(watch_->look_on(flow_to(kHost, "/v1/models", "GET"), begun_));
+  EXPECT_FALSE(watch_->look_on(flow_to("example.com", "/"), true, begun_));
+  EXPECT_FALSE(watch_->look_on(flow_to(kHost, "/v1/messages/count_tokens"), true, begun_));
+  EXPECT_FALSE(watch_->look_on(flow_to(kHost, "/v1/models", "GET"), true, begun_));
 }
 
 TEST_F(ModelWatchTest, APathAloneIsNoCall) {
   flow::Flow flow = flow_to("unknown.example", "/v1/chat/completions");
-  auto onlooker = watch_now().look_on(flow, begun_);
+  auto onlooker = watch_now().look_on(flow, true, begun_);
   ASSERT_TRUE(onlooker) << "the body has to tell";
   onlooker->request_part(R"({"game":"chess"})");
   onlooker->request_sent(begun_);
@@ -173,7 +176,7 @@ TEST_F(ModelWatchTest, ABrokenStreamIsPartial) {
 TEST_F(ModelWatchTest, ACallWithoutAnAnswerIsOneTo) {
   flow::Flow flow = flow_to(kHost, "/v1/messages");
   flow.error = Code::connect_refused;
-  auto onlooker = watch_now().look_on(flow, begun_);
+  auto onlooker = watch_now().look_on(flow, true, begun_);
   onlooker->ended(flow, begun_ + 5ms);
   watch_->flush();
   ASSERT_EQ(told.size(), 1u);
@@ -198,13 +201,50 @@ TEST_F(ModelWatchTest, ALongRequestIsCut) {
 
 TEST_F(ModelWatchTest, WhatWasQueuedIsReadAtTheEnd) {
   flow::Flow flow = flow_to(kHost, "/v1/messages");
-  auto onlooker = watch_now().look_on(flow, begun_);
-  auto lasting = watch_->look_on(flow, begun_);
+  auto onlooker = watch_now().look_on(flow, true, begun_);
+  auto lasting = watch_->look_on(flow, true, begun_);
   onlooker->request_part(kAsk);
   onlooker->request_sent(begun_);
   onlooker->ended(flow, begun_);
   watch_.reset();
   EXPECT_EQ(told.size(), 1u) << "one that has not ended is forgotten";
+}
+
+flow::Flow mcp_flow() {
+  flow::Flow flow = flow_to("tools.example.com", "/mcp");
+  flow.request.fields.add("Content-Type", "application/json");
+  return flow;
+}
+
+http::ResponseHead json_head() {
+  http::ResponseHead head;
+  head.status = 200;
+  head.fields.add("Content-Type", "application/json");
+  return head;
+}
+
+TEST_F(ModelWatchTest, CallsOfMcpServersAreTold) {
+  for (std::size_t piece : {1, 1000}) {
+    told_mcp.clear();
+    pass(mcp_flow(),
+         R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search","arguments":{"q":"x"}}})",
+         json_head(), R"({"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"found"}]}})",
+         piece);
+    ASSERT_EQ(told_mcp.size(), 1u);
+    EXPECT_EQ(told_mcp[0].exchange, 7u);
+    EXPECT_EQ(told_mcp[0].name, "search");
+    EXPECT_EQ(told_mcp[0].result.text, "found");
+    EXPECT_EQ(told_mcp[0].duration, 20ms);
+  }
+  EXPECT_TRUE(told.empty());
+}
+
+TEST_F(ModelWatchTest, OtherJsonIsNotCopied) {
+  watch({.most_queued = 10});
+  pass(mcp_flow(), R"({"query":"a query that the queue has no room for"})", json_head(), "{}");
+  pass(mcp_flow(), R"({"jsonrpc":"2.0","id":1,"method":"eth_call"})", json_head(), "{}");
+  EXPECT_TRUE(told_mcp.empty());
+  EXPECT_TRUE(told.empty());
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "config/budgets.h"
 #include "config/paths.h"
 #include "net/listener.h"
 #include "store/session_dir.h"
@@ -120,8 +121,10 @@ Result<void> Server::listen(const config::Settings& settings, HandedListeners ha
   }
   for (const HostPort& wanted : settings.listen)
     if (auto done = listen_at(wanted, false); !done) return done;
-  for (const HostPort& wanted : settings.transparent)
+  for (const HostPort& wanted : settings.transparent) {
     if (auto done = listen_at(wanted, true); !done) return done;
+    entrances_.back().preambles = settings.transparent_preamble;
+  }
   return listen_for_guests(settings.guest);
 }
 
@@ -189,7 +192,9 @@ Result<void> Server::open(const config::Settings& settings, Observer* observer) 
   if (auto metrics = open_metrics(settings.control); !metrics) return metrics;
   auto sink = open_capture(settings.capture.enabled, observer);
   if (!sink) return pass(sink);
-  if (store_) models_ = std::make_unique<ModelRecords>(*store_, options_.redactor);
+  if (auto opened = open_budgets(settings.budget); !opened) return opened;
+  if (store_ || budgets_)
+    models_ = std::make_unique<ModelRecords>(store_.get(), budgets_.get(), prices_, options_.redactor);
   asking_.configure(settings.filter);
   if (auto asking = open_asking(*options_.filtering.policy); !asking) return asking;
   offload_ = std::make_unique<async::WorkerPool>(1);
@@ -198,18 +203,18 @@ Result<void> Server::open(const config::Settings& settings, Observer* observer) 
   for (const proxy::Entrance& one : entrances_) self.push_back(one.listener.str());
   if (metrics_) self.push_back(metrics_->endpoint().str());
   for (auto& sockets : sockets_)
-    workers_.push_back(
-        std::make_unique<Worker>(Shared{options_, redacted(**sink), numbers_, budget_, *minter_, *server_tls_,
-                                        rejections_, *client_tls_, connections_, &asking_.questions(),
-                                        skip_.get(), settings.transparent.empty() ? nullptr : &loops_,
-                                        clients_.get(), models_ ? &models_->onlookers() : nullptr},
-                                 std::move(sockets), self));
+    workers_.push_back(std::make_unique<Worker>(
+        Shared{options_, redacted(**sink), numbers_, budget_, *minter_, *server_tls_, rejections_,
+               *client_tls_, connections_, &asking_.questions(), skip_.get(),
+               settings.transparent.empty() ? nullptr : &loops_, clients_.get(),
+               models_ ? &models_->onlookers() : nullptr, budgets_.get()},
+        std::move(sockets), self));
   return {};
 }
 
 // A filter that is on may ask, if not as it is then after it has been read again.
 Result<void> Server::open_asking(const policy::Policy& policy) {
-  if (policy.off()) return {};
+  if (policy.off() && !(budgets_ && budgets_->may_ask())) return {};
   return asking_.open({.project_dir = options_.store.data_dir,
                        .session = store_ ? store_->directory() : std::filesystem::path()},
                       options_.redactor);
@@ -259,6 +264,19 @@ std::string Server::metrics() const {
                        .skipped = skipped(),
                        .complaints = internal_log_->complaints(),
                        .remote = remote_.counters()});
+}
+
+Result<void> Server::open_budgets(const config::BudgetSettings& settings) {
+  auto budgets = config::all_budgets(settings);
+  if (budgets.empty()) return {};
+  auto opened = Budgets::open({.budgets = std::move(budgets),
+                               .catalog = options_.store.catalog,
+                               .session = session_id(),
+                               .recogniser = {}},
+                              prices_);
+  if (!opened) return pass(opened);
+  budgets_ = std::move(*opened);
+  return {};
 }
 
 const std::string& Server::session_id() {
@@ -332,6 +350,8 @@ void Server::close() {
   clients_.reset();
   workers_.clear();
   models_.reset();
+  if (budgets_) budget_report_ = budgets_->report();
+  budgets_.reset();
   asking_.close();  // it reads what the store has written
   if (redacting_) redacting_->close();
   if (store_) store_->close();

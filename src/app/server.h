@@ -9,11 +9,13 @@
 #include <vector>
 
 #include "app/asking.h"
+#include "app/budgets.h"
 #include "app/guest_doors.h"
 #include "app/metrics.h"
 #include "app/model_records.h"
 #include "app/observer.h"
 #include "app/options.h"
+#include "app/price_book.h"
 #include "app/process_clients.h"
 #include "app/remote_logs.h"
 #include "app/sinks.h"
@@ -75,6 +77,8 @@ class Server {
   /// Null when no JSON Lines are written (capture.jsonl).
   const store::JsonlWriter* jsonl() const { return jsonl_.get(); }
   const RemoteLogs& remote() const { return remote_; }
+  /// What was used of each budget, in words; after close().
+  const std::vector<std::string>& budget_report() const { return budget_report_; }
   /// Where metrics are answered; null when they are not.
   const HostPort* metrics_endpoint() const { return metrics_ ? &metrics_->endpoint() : nullptr; }
   /// What Weir logs while this server is there goes into logs/internal of the data folder, too.
@@ -112,6 +116,7 @@ class Server {
   void open_clients(UniqueFd diagnosis);
   void note_start();
   Result<void> open_asking(const policy::Policy& policy);
+  Result<void> open_budgets(const config::BudgetSettings& settings);
   Result<flow::Sink*> open_capture(bool enabled, Observer* observer);
   Result<void> open_metrics(const config::ControlSettings& settings);
   std::string metrics() const;
@@ -144,7 +149,10 @@ class Server {
   proxy::LoopGuard loops_;
   std::deque<proxy::Entrance> entrances_;
   std::unique_ptr<GuestDoors> guests_;
-  std::unique_ptr<ModelRecords> models_;         // null: nothing is recorded
+  PriceBook prices_;
+  std::vector<std::string> budget_report_;
+  std::unique_ptr<Budgets> budgets_;             // null: there are none
+  std::unique_ptr<ModelRecords> models_;         // null: nothing is recorded, and there are no budgets
   std::vector<std::vector<Listening>> sockets_;  // by worker
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<ProcessClients> clients_;  // ends before they do: its answers go to their loops

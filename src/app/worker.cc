@@ -4,15 +4,19 @@
 #include "base/thread_name.h"
 #include "proxy/filters/accept_encoding.h"
 #include "proxy/filters/alt_svc.h"
+#include "proxy/filters/budget.h"
 #include "proxy/filters/policy.h"
 
 namespace weir::app {
 namespace {
 
 // The order of the walk's filters: the one list (docs/life_of_a_request.md, step 8).
-std::vector<std::unique_ptr<proxy::Filter>> filters_in_order(const proxy::Gate& gate) {
+std::vector<std::unique_ptr<proxy::Filter>> filters_in_order(async::Loop& loop, const proxy::Gate& gate,
+                                                             const Shared& shared) {
   std::vector<std::unique_ptr<proxy::Filter>> out;
   out.push_back(std::make_unique<proxy::PolicyFilter>(gate));
+  if (shared.budgets)
+    out.push_back(std::make_unique<proxy::BudgetFilter>(loop, *shared.budgets, shared.questions));
   out.push_back(std::make_unique<proxy::AcceptEncoding>());
   out.push_back(std::make_unique<proxy::AltSvc>());
   return out;
@@ -66,7 +70,7 @@ Worker::Worker(Shared shared, std::vector<Listening> listeners, std::vector<std:
       reach_(shared.options.filtering.guard),
       pool_(loop_, dialer_, shared.client_tls, pool_options()),
       gate_(loop_, shared.options.filtering.policy, shared.questions, shared.skip),
-      filters_(filters_in_order(gate_)),
+      filters_(filters_in_order(loop_, gate_, shared)),
       walk_(loop_, pool_, recorder_, filters_, shared.options.walk, shared.onlookers),
       services_{loop_,
                 pool_,

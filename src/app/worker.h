@@ -12,6 +12,7 @@
 #include "async/task_group.h"
 #include "net/dialer.h"
 #include "net/listener.h"
+#include "proxy/budgeting.h"
 #include "proxy/filter.h"
 #include "proxy/session.h"
 
@@ -34,6 +35,7 @@ struct Shared {
   /// Null: nobody is asked who a client is. Gives its answers before the worker is destroyed.
   proxy::ClientFinder* clients;
   proxy::Onlookers* onlookers;  ///< null: nobody looks on
+  proxy::Budgeting* budgets;    ///< null: there are none
 };
 
 /// A listening socket, and how those who come in by it say where they want to go.

@@ -49,6 +49,16 @@ inline std::optional<std::uint64_t> parse_decimal(std::string_view text) {
   return value;
 }
 
+/// Digits with or without a fraction: "12", "0.5". Nothing on anything else.
+inline std::optional<double> parse_fraction(std::string_view text) {
+  if (text.empty() || !is_digit(text.front())) return std::nullopt;
+  double value = 0;
+  auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
 /// Calls `each(element)` for every non-empty element of a comma-separated list (RFC 9110 section 5.6.1).
 template <typename Each>
 void for_each_element(std::string_view list, Each&& each) {

@@ -60,6 +60,7 @@ enum class Code : std::uint8_t {
   loop_detected,
   port_refused,
   address_refused,
+  budget_exceeded,
   // DNS
   dns_not_found,
   dns_failed,

@@ -3,13 +3,25 @@
 #include <unistd.h>
 
 #include <CLI/App.hpp>
+#include <cstdlib>
+#include <functional>
 #include <memory>
 
+#include "app/budgets.h"
+#include "base/ascii.h"
+#include "cli/ai_budgets.h"
+#include "cli/ai_mcp.h"
 #include "cli/ai_totals.h"
+#include "cli/ai_turns.h"
 #include "cli/output.h"
 #include "cli/place.h"
+#include "cli/problems.h"
 #include "cli/time_flag.h"
 #include "cli/verbs.h"
+#include "config/budgets.h"
+#include "config/load.h"
+#include "config/paths.h"
+#include "store/budget_ledger.h"
 #include "store/model_query.h"
 
 namespace weir::cli {
@@ -20,6 +32,7 @@ struct AiFlags {
   std::optional<WallNanos> since, until;
   std::string by = "model";
   bool json = false, csv = false;
+  std::size_t limit = 20;
 };
 
 AiGroup group_of(std::string_view word) {
@@ -54,6 +67,101 @@ int ai(const AiFlags& flags) {
   return totals.empty() ? kExitError : kExitOk;
 }
 
+/// Characters beyond ASCII are for terminals whose locale has them.
+bool draws_lines() {
+  if (!::isatty(STDOUT_FILENO)) return false;
+  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"})
+    if (const char* value = std::getenv(name); value && *value)
+      return icontains(value, "utf-8") || icontains(value, "utf8");
+  return false;
+}
+
+/// What `weir ai turns` and `weir ai mcp` have in common: reads traces, writes text or JSON.
+template <typename Look, typename Text>
+int show_traces(const AiFlags& flags, Look& look, const char* nothing,
+                const std::function<void(store::SessionTraces)>& take, const Text& text) {
+  auto scope = scope_of(flags.place);
+  if (!scope) return report_no_recordings(flags.place, scope.error());
+  auto done = store::for_each_trace(*scope, flags.since.value_or(0), flags.until.value_or(INT64_MAX), take);
+  if (!done) return report_no_recordings(flags.place, done.error());
+  Output out(STDOUT_FILENO);
+  if (flags.json) {
+    JsonWriter json(out.buffer(), 2);
+    look.write(json);
+    out.write("\n");
+  } else if (look.empty()) {
+    fmt::print(stderr, "weir: {}\n", nothing);
+  } else {
+    out.write(text());
+  }
+  if (auto written = out.finish(); !written) return report(written.error());
+  return look.empty() ? kExitError : kExitOk;
+}
+
+int turns(const AiFlags& flags) {
+  TurnTree tree(flags.limit);
+  return show_traces(
+      flags, tree, "no call of a model was recorded there",
+      [&](store::SessionTraces traces) { tree.add(std::move(traces)); },
+      [&] { return tree.text(draws_lines()); });
+}
+
+int mcp(const AiFlags& flags) {
+  McpTotals totals;
+  return show_traces(
+      flags, totals, "no call of an MCP server was recorded there",
+      [&](const store::SessionTraces& traces) {
+        for (const store::McpRecord& record : traces.mcp) totals.add(record);
+      },
+      [&] { return totals.text(); });
+}
+
+struct BudgetFlags {
+  std::string config;
+  bool json = false;
+};
+
+int budgets(const BudgetFlags& flags) {
+  auto loaded = config::load({.file = flags.config, .file_required = !flags.config.empty()});
+  if (!loaded) return report(loaded.error());
+  report(loaded->warnings);
+  auto book = policy::BudgetBook::make(config::all_budgets(loaded->settings.budget));
+  if (!book) return report(book.error());
+  auto root = config::data_root();
+  if (!root) return report(root.error());
+  auto ledger = store::read_ledger(std::filesystem::path(*root) / "catalog.db");
+  if (!ledger) return report(ledger.error());
+  WallNanos now = wall_now();
+  BudgetState state(book->budgets(), *ledger, now, app::local_utc_offset(now));
+  if (state.empty() && !flags.json) {
+    fmt::print(stderr,
+               "weir: the configuration has no budgets; [[budget.limits]] makes some, and `weir run` tells "
+               "of those of --budget when it ends\n");
+    return kExitError;
+  }
+  Output out(STDOUT_FILENO);
+  if (flags.json) {
+    JsonWriter json(out.buffer(), 2);
+    state.write(json);
+    out.write("\n");
+  } else {
+    out.write(state.text());
+  }
+  if (auto written = out.finish(); !written) return report(written.error());
+  return kExitOk;
+}
+
+CLI::App* add_view(CLI::App& parent, const char* name, const char* help, int (*show)(const AiFlags&),
+                   int& exit_code, const std::shared_ptr<AiFlags>& flags) {
+  CLI::App* verb = parent.add_subcommand(name, help);
+  add_place_flags(*verb, flags->place);
+  add_time_flag(*verb, "--since", flags->since, "Calls since then (1h, today, 2025-01-31)");
+  add_time_flag(*verb, "--until", flags->until, "Calls before then");
+  verb->add_flag("--json", flags->json, "As JSON");
+  verb->callback([flags, show, &exit_code] { exit_code = show(*flags); });
+  return verb;
+}
+
 }  // namespace
 
 void add_ai(CLI::App& app, int& exit_code) {
@@ -66,7 +174,20 @@ void add_ai(CLI::App& app, int& exit_code) {
       ->check(CLI::IsMember({"model", "provider", "session", "process", "client", "day"}));
   auto* json = verb->add_flag("--json", flags->json, "As JSON");
   verb->add_flag("--csv", flags->csv, "As comma-separated values")->excludes(json);
-  verb->callback([flags, &exit_code] { exit_code = ai(*flags); });
+  verb->callback([verb, flags, &exit_code] {
+    if (verb->get_subcommands().empty()) exit_code = ai(*flags);
+  });
+  auto of_budgets = std::make_shared<BudgetFlags>();
+  CLI::App* left = verb->add_subcommand("budgets", "Show what is left of each budget of the configuration");
+  left->add_option("--config", of_budgets->config, "This configuration file")->type_name("FILE");
+  left->add_flag("--json", of_budgets->json, "As JSON: amounts in picodollars, tokens, calls or bytes");
+  left->callback([of_budgets, &exit_code] { exit_code = budgets(*of_budgets); });
+  auto of_turns = std::make_shared<AiFlags>();
+  CLI::App* tree = add_view(*verb, "turns", "Show what was done at each turn: calls, tools and their results",
+                            turns, exit_code, of_turns);
+  tree->add_option("-n,--limit", of_turns->limit, "So many turns, the latest (20)");
+  add_view(*verb, "mcp", "Show the calls of MCP servers by server and tool", mcp, exit_code,
+           std::make_shared<AiFlags>());
 }
 
 }  // namespace weir::cli

@@ -82,6 +82,7 @@ void print_end(const app::Server& server, const std::string& summary) {
     fmt::print(stderr, "weir: {} flows could not be recorded\n", counters.shed_flows + counters.lost_flows);
   if (counters.lost_messages > 0)
     fmt::print(stderr, "weir: {} WebSocket messages could not be recorded\n", counters.lost_messages);
+  report_budgets(server);
   if (server.jsonl() != nullptr) report_lost_lines(server.jsonl()->counters());
   report_unsent(server.remote());
   if (std::uint64_t complaints = server.internal_log().complaints(); complaints > 0)

@@ -62,6 +62,7 @@ void report_end(const app::Server& server) {
   if (redaction.withheld > 0) fmt::print(stderr, ", {} bodies withheld", redaction.withheld);
   if (server.skipped() > 0) fmt::print(stderr, ", {} not recorded (log_skip)", server.skipped());
   fmt::print(stderr, "\n");
+  report_budgets(server);
 }
 
 // Hints are whole lines of their own.

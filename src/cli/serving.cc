@@ -5,7 +5,9 @@
 #include <CLI/App.hpp>
 #include <cstdio>
 
+#include "app/server.h"
 #include "cli/problems.h"
+#include "flow/text.h"
 
 namespace weir::cli {
 namespace {
@@ -26,6 +28,8 @@ void ServingFlags::add_doors(CLI::App& verb) {
           "Address and port for connections that nftables redirects here (repeatable; docs/transparent.md)")
       ->type_name("HOST:PORT")
       ->allow_extra_args(false);
+  verb.add_flag("--transparent-preamble", transparent_preamble,
+                "Redirected connections may begin with a relay's preamble, whose word is taken");
   verb.add_option("--uds", uds,
                   "Unix socket for the relays of virtual machines and network namespaces, weir-guest "
                   "(repeatable)")
@@ -114,6 +118,10 @@ void ServingFlags::add_to(CLI::App& verb, bool with_doors) {
       "--jsonl{" + std::string(kJsonlHere) + "}", jsonl,
       "Write each exchange as a line of JSON as well, for other programs; --jsonl=DIR: into this folder "
       "(default: logs/proxy in the folder to record into)");
+  many("--budget", budgets,
+       "How much may be spent, such as 5usd/day, 2Mtok, 100calls/hour:warn, 1GB/day:ask; else it is blocked "
+       "(repeatable; docs/budgets.md)",
+       "LIMIT[/TIME][:ACTION]");
   one("--metrics", metrics,
       "Answer GET /metrics (Prometheus) at this address and port (port 0 = any free one)", "HOST:PORT");
   one("--log-level", log_level, "debug, info, warn or error", "LEVEL");
@@ -134,6 +142,7 @@ config::Sources ServingFlags::sources() const {
   };
   many("listen", listen, "--listen");
   many("transparent", transparent, "--transparent");
+  set("transparent_preamble", transparent_preamble, "--transparent-preamble");
   many("guest.uds", uds, "--uds");
   one("guest.vsock", vsock, "--vsock");
   many("guest.vsock_uds", vsock_uds, "--vsock-uds");
@@ -157,6 +166,7 @@ config::Sources ServingFlags::sources() const {
   one("capture.when_full", when_full, "--capture-full");
   one("capture.jsonl", jsonl.empty() || jsonl == kNoJsonl ? jsonl : "true", "--jsonl");
   if (jsonl != kJsonlHere && jsonl != kNoJsonl) one("capture.jsonl_dir", jsonl, "--jsonl");
+  many("budget.limits", budgets, "--budget");
   one("control.listen", metrics, "--metrics");
   one("log_level", log_level, "--log-level");
   one("filter.default_action", filter_default, "--filter-default");
@@ -169,6 +179,15 @@ void report_lost_lines(const store::JsonlWriter::Counters& counters) {
   if (lost > 0) fmt::print(stderr, "weir: {} flows are missing from the JSON Lines\n", lost);
   if (counters.shed_bodies > 0)
     fmt::print(stderr, "weir: {} flows are without their bodies in the JSON Lines\n", counters.shed_bodies);
+}
+
+void report_budgets(const app::Server& server) {
+  constexpr std::size_t kMostLines = 10;
+  std::size_t shown = 0;
+  for (const std::string& line : server.budget_report()) {
+    if (shown++ == kMostLines) return fmt::print(stderr, "weir: budget: and more: `weir ai budgets`\n");
+    fmt::print(stderr, "weir: budget: {}\n", flow::printable(line));
+  }
 }
 
 void report_unsent(const app::RemoteLogs& remote) {

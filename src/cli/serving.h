@@ -13,6 +13,9 @@
 namespace CLI {
 class App;
 }
+namespace weir::app {
+class Server;
+}
 
 namespace weir::cli {
 
@@ -23,11 +26,12 @@ struct ServingFlags {
   std::string vsock;
   std::vector<std::string> uds, vsock_uds;
   std::string reverse;
-  bool reverse_keep_host = false, allow_open_proxy = false, no_capture = false;
+  bool reverse_keep_host = false, allow_open_proxy = false, no_capture = false, transparent_preamble = false;
   std::string threads, ca_dir, data_dir, log_level, upstream_proxy, when_full, keylog;
   std::string metrics;
   std::string jsonl;  ///< of --jsonl: a folder, or a word for the default one
-  std::vector<std::string> intercept, passthrough, upstream_ca, insecure, no_proxy, client_certificates;
+  std::vector<std::string> intercept, passthrough, upstream_ca, insecure, no_proxy, client_certificates,
+      budgets;
   bool auto_passthrough = false;
   std::string filter_default;
   std::vector<policy::Rule> rules;  ///< of --allow-domain and --block-domain, in the order given
@@ -46,7 +50,9 @@ struct ServingFlags {
 
 /// Tells on standard error what the JSON Lines lack, if anything.
 void report_lost_lines(const store::JsonlWriter::Counters& counters);
-/// The same of what receivers lack.
+/// Tells what was used of each budget; after the server's close().
+void report_budgets(const app::Server& server);
+/// Tells what receivers lack.
 void report_unsent(const app::RemoteLogs& remote);
 
 }  // namespace weir::cli

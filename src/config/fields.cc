@@ -8,6 +8,7 @@
 
 #include "base/ascii.h"
 #include "base/edit_distance.h"
+#include "config/budgets.h"
 #include "config/codecs.h"
 #include "config/filter.h"
 #include "config/log_skip.h"
@@ -165,6 +166,10 @@ constexpr Field kFields[] = {
         "transparent",
         "Where to listen for connections that the system redirects here (nftables REDIRECT or TPROXY); see\n"
         "docs/transparent.md."),
+    one<Switch, MEMBER(transparent_preamble)>(
+        "transparent_preamble",
+        "Whether redirected connections may begin with the preamble of a guest's relay, whose word on the\n"
+        "program and the destination is then taken (docs/formats/guest_preamble.md)."),
     one<Count<0, 1024>, MEMBER(threads)>("threads", "Worker threads. 0 = one for each core."),
     one<OptionalPath, MEMBER(ca_dir)>(
         "ca_dir", "Folder of the certificate authority. Empty = weir/ca in $XDG_DATA_HOME (~/.local/share)."),
@@ -356,6 +361,20 @@ constexpr Field kFields[] = {
         "start\n"
         "  source = { env_file = \".env\", env_file_key = \"DB\" }  # when it is not there\n"
         "  source = { value = \"...\" }",
+        true),
+
+    added<read_budgets, show_rule<policy::Budget>, IN_LAYER(budget.layers[layer])>(
+        "budget.limits",
+        "How much may be spent. Every layer adds its own, and all are in force (docs/budgets.md). Write one "
+        "table each:\n"
+        "  [[budget.limits]]\n"
+        "  limit = \"5usd/day\"     # usd, tokens, Mtok, calls, requests, MB (uploads); a session, hour, "
+        "day, "
+        "week, month, total\n"
+        "  per = \"model\"          # counts apart: all, session, process, host, model\n"
+        "  action = \"block\"       # what happens then: warn, ask or block\n"
+        "  host = \"*.example\"     # only what is about these: host, model, process\n"
+        "  unknown_price = \"15\"   # dollars for a million tokens of models without a price; left out: asks",
         true),
 
     added<read_skip_rules, to_skip_table, IN_LAYER(log_skip.layers[layer])>(

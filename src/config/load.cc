@@ -88,8 +88,8 @@ class Merge {
 
   /// A project may narrow what is allowed and what is recorded of secrets; not hide what it does.
   static bool may_narrow(const Field& field) {
-    return field.table() == "filter" || field.key == "redaction.rules" || field.key == "redaction.headers" ||
-           field.key == "redaction.query_keys";
+    return field.table() == "filter" || field.table() == "budget" || field.key == "redaction.rules" ||
+           field.key == "redaction.headers" || field.key == "redaction.query_keys";
   }
 
   /// False when the key is none of ours.

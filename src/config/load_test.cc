@@ -89,6 +89,7 @@ ca_dir = "~/ca"
 data_dir = "data"
 log_level = "warn"
 allow_open_proxy = true
+transparent_preamble = true
 reverse = "https://api.test:8443"
 reverse_keep_host = true
 [proxy_auth]
@@ -122,6 +123,7 @@ jsonl_keep = 9
   EXPECT_EQ(s.data_dir, folder_ + "/data") << "relative to the file";
   EXPECT_EQ(s.log_level, log::Level::warn);
   EXPECT_TRUE(s.allow_open_proxy);
+  EXPECT_TRUE(s.transparent_preamble);
   EXPECT_EQ(s.reverse, "https://api.test:8443");
   EXPECT_TRUE(s.reverse_keep_host);
   EXPECT_THAT(s.proxy_auth.users, ElementsAre("alice:s3cret", "bob:a:b"));

@@ -12,6 +12,7 @@
 
 #include "base/host_port.h"
 #include "base/log.h"
+#include "policy/budget.h"
 #include "policy/rule.h"
 
 namespace weir::config {
@@ -180,6 +181,10 @@ struct ControlSettings {
   bool allow_remote = false;       ///< listen beyond this machine
 };
 
+struct BudgetSettings {
+  std::array<std::vector<policy::Budget>, 5> layers;  ///< by policy::Layer; all of them are in force
+};
+
 /// Where a VMM that maps vsock to Unix sockets (Firecracker, Cloud Hypervisor) connects for its guest.
 struct VsockSocket {
   std::string path;  ///< absolute, as the VMM was given it; the socket is `path`_`port`
@@ -197,6 +202,7 @@ struct GuestSettings {
 struct Settings {
   std::vector<HostPort> listen{HostPort{"127.0.0.1", 8080}};  ///< port 0 = any free port
   std::vector<HostPort> transparent;  ///< for connections that a rule of the system redirects here
+  bool transparent_preamble = false;  ///< and their streams may begin with a guest's preamble
   std::uint64_t threads = 0;          ///< 0 = one for each core
   std::string ca_dir;                 ///< absolute; `load` fills in default_ca_dir()
   std::string data_dir;               ///< absolute; empty = the data folder of the project (config/paths.h)
@@ -215,6 +221,7 @@ struct Settings {
   LoggingSettings logging;
   ControlSettings control;
   GuestSettings guest;
+  BudgetSettings budget;
 };
 
 }  // namespace weir::config

@@ -116,7 +116,7 @@ void Names::send() {
     if (sent >= 0) {
       out_.erase(0, static_cast<std::size_t>(sent));
     } else if (errno == EAGAIN || errno == ENOTCONN) {
-      return;
+      return check_connection();
     } else if (errno != EINTR) {
       return lose(std::strerror(errno));
     }
@@ -134,11 +134,16 @@ void Names::read() {
     } else if (got == 0) {
       return lose(asked_.empty() ? std::string_view() : "the host closed the stream of DNS");
     } else if (errno == EAGAIN || errno == ENOTCONN) {
-      return;
+      return check_connection();
     } else if (errno != EINTR) {
       return lose(std::strerror(errno));
     }
   }
+}
+
+// AF_VSOCK keeps saying that a stream is not connected when connecting has failed.
+void Names::check_connection() {
+  if (int error = connection_error(stream_.get()); error != 0) lose(std::strerror(error));
 }
 
 void Names::answer_all() {

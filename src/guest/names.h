@@ -46,6 +46,7 @@ class Names : public Handler {
   bool connect();
   void send();
   void read();
+  void check_connection();
   void answer_all();
   void lose(std::string_view why);
 

@@ -164,6 +164,7 @@ void AnthropicReader::request(std::string_view body, bool cut, ModelCall& call) 
   });
   mark_if_broken(json, cut, "request", call);
   // In a text that is cut off nobody knows which messages are the last.
+  call.opening = trailing.opening();
   if (!json.broken())
     for (const auto& message : trailing.messages()) read_new_message(message, call);
 }

@@ -68,9 +68,13 @@ TEST(Anthropic, TheLastReportOfEachCountIsTheOne) {
            R"("output_tokens":510,"output_tokens_details":{"thinking_tokens":100},)"
            R"("server_tool_use":{"web_search_requests":2}})"),
        kStop}));
-  expect_totals(
-      call,
-      {.input = 3042, .fresh = 3042, .cache_read = 0, .cache_write = 0, .output = 510, .reasoning = 100});
+  expect_totals(call, {.input = 3042,
+                       .fresh = 3042,
+                       .cache_read = 0,
+                       .cache_write = 0,
+                       .write_5m = 0,
+                       .output = 510,
+                       .reasoning = 100});
   ASSERT_EQ(call.usage.details.size(), 1u);
   EXPECT_EQ(call.usage.details[0],
             (std::pair<std::string, std::int64_t>("server_tool_use.web_search_requests", 2)));
@@ -242,7 +246,7 @@ TEST(Anthropic, AnAnswerInOnePiece) {
       R"({"type":"message","id":"msg_02","role":"assistant","model":"claude-x-1","content":[{"text":"Hello","type":"text"},)"
       R"({"type":"tool_use","id":"toolu_9","name":"sum","input":{"a":[1,2]}}],"stop_reason":"tool_use",)"
       R"("usage":{"input_tokens":17,"cache_creation_input_tokens":100,"cache_read_input_tokens":null,"output_tokens":8}})"));
-  expect_totals(call, {.input = 117, .fresh = 17, .cache_write = 100, .output = 8});
+  expect_totals(call, {.input = 117, .fresh = 17, .cache_write = 100, .write_5m = 100, .output = 8});
   EXPECT_EQ(call.text.text, "Hello");
   ASSERT_EQ(call.tool_calls.size(), 1u);
   EXPECT_EQ(call.tool_calls[0].arguments.text, R"({"a":[1,2]})");

@@ -91,8 +91,10 @@ void read_usage(JsonCursor& json, ModelCall& call) {
     if (key == "inputTokens") usage.input_fresh = json.integer();
     if (key == "outputTokens") usage.output = json.integer();
     if (key == "totalTokens") usage.total = json.integer();
-    if (key == "cacheReadInputTokens") usage.cache_read = json.integer();
-    if (key == "cacheWriteInputTokens") usage.cache_write = json.integer();
+    // Nova's own events spell these as counts.
+    if (key == "cacheReadInputTokens" || key == "cacheReadInputTokenCount") usage.cache_read = json.integer();
+    if (key == "cacheWriteInputTokens" || key == "cacheWriteInputTokenCount")
+      usage.cache_write = json.integer();
     if (key == "cacheDetails") read_cache_details(json, usage);
   });
   call.usage.merge(usage);
@@ -177,6 +179,7 @@ void BedrockConverseReader::request(std::string_view body, bool cut, ModelCall& 
       });
   });
   mark_if_broken(json, cut, "request", call);
+  call.opening = trailing.opening();
   if (!json.broken())
     for (const auto& message : trailing.messages()) read_new_message(message.content, call);
 }

@@ -1,41 +1,14 @@
 // Conversations with Bedrock: Converse and InvokeModel, streamed and not; totals worked out by hand.
-#include <zlib.h>
-
-#include "base/hash.h"
 #include "llm/bedrock_converse_reader.h"
 #include "llm/bedrock_invoke_reader.h"
+#include "tests/support/aws_frames.h"
 #include "tests/support/model_exchange.h"
 
 namespace weir::llm {
 namespace {
 
 using testing::expect_totals, testing::ModelExchange, testing::read_everywhere, testing::show;
-
-std::string u32(std::size_t value) {
-  std::string out;
-  for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(value >> shift & 0xFF);
-  return out;
-}
-std::string crc(std::string_view bytes) {
-  return u32(crc32_z(0, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()));
-}
-std::string header(std::string_view name, std::string_view value) {
-  return std::string(1, static_cast<char>(name.size())) + std::string(name) + '\7' +
-         u32(value.size()).substr(2) + std::string(value);
-}
-std::string frame(std::string_view kind, std::string_view type, std::string_view payload) {
-  std::string headers = header(":message-type", kind) +
-                        header(kind == "exception" ? ":exception-type" : ":event-type", type) +
-                        header(":content-type", "application/json");
-  std::string out = u32(headers.size() + payload.size() + 16) + u32(headers.size());
-  out += crc(out);
-  out += headers;
-  out += payload;
-  return out + crc(out);
-}
-std::string chunk(std::string_view inner) {
-  return frame("event", "chunk", R"({"bytes":")" + base64(inner) + R"(","p":"abcdefgh"})");
-}
+using weir::testing::aws_chunk, weir::testing::aws_frame;
 
 ModelExchange frames(Protocol protocol, std::string response) {
   return {.protocol = protocol,
@@ -47,19 +20,19 @@ ModelExchange frames(Protocol protocol, std::string response) {
 TEST(BedrockConverse, Stream) {
   ModelCall call = read_everywhere(frames(
       Protocol::bedrock_converse,
-      frame("event", "messageStart", R"({"p":"ab","role":"assistant"})") +
-          frame("event", "contentBlockDelta",
-                R"({"contentBlockIndex":0,"delta":{"reasoningContent":{"text":"hm"}},"p":"abc"})") +
-          frame("event", "contentBlockDelta", R"({"contentBlockIndex":1,"delta":{"text":"Hello"}})") +
-          frame("event", "contentBlockStop", R"({"contentBlockIndex":1})") +
-          frame("event", "contentBlockStart",
-                R"({"contentBlockIndex":2,"start":{"toolUse":{"name":"f","toolUseId":"t1"}}})") +
-          frame("event", "contentBlockDelta",
-                R"({"contentBlockIndex":2,"delta":{"toolUse":{"input":"{\"a\":"}}})") +
-          frame("event", "contentBlockDelta",
-                R"({"contentBlockIndex":2,"delta":{"toolUse":{"input":"1}"}}})") +
-          frame("event", "messageStop", R"({"stopReason":"tool_use"})") +
-          frame(
+      aws_frame("event", "messageStart", R"({"p":"ab","role":"assistant"})") +
+          aws_frame("event", "contentBlockDelta",
+                    R"({"contentBlockIndex":0,"delta":{"reasoningContent":{"text":"hm"}},"p":"abc"})") +
+          aws_frame("event", "contentBlockDelta", R"({"contentBlockIndex":1,"delta":{"text":"Hello"}})") +
+          aws_frame("event", "contentBlockStop", R"({"contentBlockIndex":1})") +
+          aws_frame("event", "contentBlockStart",
+                    R"({"contentBlockIndex":2,"start":{"toolUse":{"name":"f","toolUseId":"t1"}}})") +
+          aws_frame("event", "contentBlockDelta",
+                    R"({"contentBlockIndex":2,"delta":{"toolUse":{"input":"{\"a\":"}}})") +
+          aws_frame("event", "contentBlockDelta",
+                    R"({"contentBlockIndex":2,"delta":{"toolUse":{"input":"1}"}}})") +
+          aws_frame("event", "messageStop", R"({"stopReason":"tool_use"})") +
+          aws_frame(
               "event", "metadata",
               R"({"metrics":{"latencyMs":1500},"usage":{"inputTokens":10,"outputTokens":20,"totalTokens":1330,)"
               R"("cacheReadInputTokens":1000,"cacheWriteInputTokens":300,"cacheDetails":[{"ttl":"1h","inputTokens":100},{"ttl":"5m","inputTokens":200}]}})")));
@@ -106,13 +79,13 @@ TEST(BedrockConverse, InOnePiece) {
 TEST(BedrockConverse, ExceptionWithinAndStreamThatBreaksOff) {
   ModelCall throttled = read_everywhere(
       frames(Protocol::bedrock_converse,
-             frame("event", "contentBlockDelta", R"({"contentBlockIndex":0,"delta":{"text":"a"}})") +
-                 frame("exception", "throttlingException", R"({"message":"Too many"})")));
+             aws_frame("event", "contentBlockDelta", R"({"contentBlockIndex":0,"delta":{"text":"a"}})") +
+                 aws_frame("exception", "throttlingException", R"({"message":"Too many"})")));
   EXPECT_EQ(throttled.error_type, "throttlingException");
   EXPECT_EQ(throttled.error_message, "Too many");
   EXPECT_EQ(throttled.finish, Finish::error);
   ModelExchange cut =
-      frames(Protocol::bedrock_converse, frame("event", "messageStop", R"({"stopReason":"end_turn"})"));
+      frames(Protocol::bedrock_converse, aws_frame("event", "messageStop", R"({"stopReason":"end_turn"})"));
   cut.complete = false;
   EXPECT_TRUE(read_everywhere(cut).partial);
 }
@@ -120,14 +93,15 @@ TEST(BedrockConverse, ExceptionWithinAndStreamThatBreaksOff) {
 TEST(BedrockInvoke, ClaudeInFrames) {
   ModelExchange exchange = frames(
       Protocol::bedrock_invoke,
-      chunk(
+      aws_chunk(
           R"({"type":"message_start","message":{"id":"msg_bdrk_1","type":"message","role":"assistant","model":"claude-z","content":[],"usage":{"input_tokens":30,"cache_read_input_tokens":500,"cache_creation_input_tokens":0,"output_tokens":1}}})") +
-          chunk(R"({"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}})") +
-          chunk(R"({"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hello"}})") +
-          chunk(R"({"type":"content_block_stop","index":0})") +
-          chunk(
+          aws_chunk(R"({"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}})") +
+          aws_chunk(
+              R"({"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hello"}})") +
+          aws_chunk(R"({"type":"content_block_stop","index":0})") +
+          aws_chunk(
               R"({"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},"usage":{"output_tokens":12}})") +
-          chunk(
+          aws_chunk(
               R"({"type":"message_stop","amazon-bedrock-invocationMetrics":{"inputTokenCount":30,"outputTokenCount":12,"invocationLatency":900,"firstByteLatency":200,"cacheReadInputTokenCount":500}})"));
   exchange.path = "/model/us.anthropic.claude-z-v1%3A0/invoke-with-response-stream";
   exchange.request =
@@ -150,10 +124,10 @@ TEST(BedrockInvoke, ClaudeInFrames) {
 TEST(BedrockInvoke, NovaAndLlamaInFrames) {
   ModelExchange nova = frames(
       Protocol::bedrock_invoke,
-      chunk(R"({"messageStart":{"role":"assistant"}})") +
-          chunk(R"({"contentBlockDelta":{"delta":{"text":"N"},"contentBlockIndex":0}})") +
-          chunk(R"({"messageStop":{"stopReason":"end_turn"}})") +
-          chunk(
+      aws_chunk(R"({"messageStart":{"role":"assistant"}})") +
+          aws_chunk(R"({"contentBlockDelta":{"delta":{"text":"N"},"contentBlockIndex":0}})") +
+          aws_chunk(R"({"messageStop":{"stopReason":"end_turn"}})") +
+          aws_chunk(
               R"({"metadata":{"usage":{"inputTokens":4,"outputTokens":2}},"amazon-bedrock-invocationMetrics":{"inputTokenCount":4,"outputTokenCount":2}})"));
   nova.path = "/model/amazon.nova-lite-v1:0/invoke-with-response-stream";
   nova.request = R"({"messages":[{"role":"user","content":[{"text":"x"}]}]})";
@@ -164,8 +138,9 @@ TEST(BedrockInvoke, NovaAndLlamaInFrames) {
 
   ModelExchange llama = frames(
       Protocol::bedrock_invoke,
-      chunk(R"({"generation":"L","prompt_token_count":8,"generation_token_count":1,"stop_reason":null})") +
-          chunk(
+      aws_chunk(
+          R"({"generation":"L","prompt_token_count":8,"generation_token_count":1,"stop_reason":null})") +
+          aws_chunk(
               R"({"generation":"","stop_reason":"length","amazon-bedrock-invocationMetrics":{"inputTokenCount":8,"outputTokenCount":3}})"));
   llama.path = "/model/meta.llama3-8b-instruct-v1:0/invoke-with-response-stream";
   llama.request = R"({"prompt":"x"})";
@@ -193,8 +168,8 @@ TEST(BedrockInvoke, CountsInHeaders) {
 
 TEST(BedrockInvoke, PayloadThatIsNone) {
   ModelCall call =
-      read_everywhere(frames(Protocol::bedrock_invoke,
-                             frame("event", "chunk", R"({"bytes":"%%%"})") + frame("event", "chunk", "[]")));
+      read_everywhere(frames(Protocol::bedrock_invoke, aws_frame("event", "chunk", R"({"bytes":"%%%"})") +
+                                                           aws_frame("event", "chunk", "[]")));
   EXPECT_NE(call.parse_error, "");
 }
 

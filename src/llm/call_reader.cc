@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <utility>
 
 #include "base/ascii.h"
@@ -58,6 +59,7 @@ void CallReader::request_head(const http::RequestHead& head) {
     if (iequals(spelled, "user-agent")) read_client(value, call_);
     for (std::string_view session : {"x-claude-code-session-id", "session_id", "session-id"})
       if (iequals(spelled, session)) call_.session_id = bounded(value);
+    if (iequals(spelled, "x-claude-code-agent-id")) call_.agent_id = bounded(value);
     if (iequals(spelled, "x-stainless-retry-count"))
       if (auto count = parse_decimal(value); count && *count <= UINT32_MAX)
         call_.retry_count = static_cast<std::uint32_t>(*count);
@@ -66,6 +68,7 @@ void CallReader::request_head(const http::RequestHead& head) {
 
 void CallReader::request_body(std::string_view body, bool cut) {
   call_.request_bytes = body.size();
+  if (!body.empty()) call_.request_hash = std::hash<std::string_view>()(body) | 1;
   if (reader_) reader_->request(body, cut, call_);
 }
 
@@ -77,6 +80,7 @@ void CallReader::response_head(const http::ResponseHead& head, TimePoint at) {
     if (name == "content-type") content_type_ = lower(value.substr(0, kMaxHeader));
     for (std::string_view id : {"request-id", "x-request-id", "x-amzn-requestid", "apim-request-id"})
       if (name == id && call_.request_id.empty()) call_.request_id = bounded(value);
+    if (name == "x-amzn-errortype") call_.error_type = bounded(value.substr(0, value.find(':')));
     if (is_rate_limit(name) && call_.rate_limits.size() < kMaxRateLimits)
       call_.rate_limits.emplace_back(bounded(name), bounded(value));
   }
@@ -192,6 +196,8 @@ ModelCall CallReader::finish(bool complete, TimePoint at) {
     call_.finish = Finish::error;
     if (call_.error_type.empty()) call_.error_type = "http_" + std::to_string(call_.status);
   }
+  // Some say no more than a text.
+  if (call_.error_type.empty() && !call_.error_message.empty()) call_.error_type = "error";
   // An orderly end after a stop reason is an end, too: not every host sends the protocol's own.
   bool over = complete && (framing_ != Framing::events || call_.finish != Finish::none);
   call_.partial = !ended_ && !over;

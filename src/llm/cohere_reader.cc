@@ -109,6 +109,7 @@ void CohereReader::request(std::string_view body, bool cut, ModelCall& call) {
     if (key == "tools") read_tools(json, call);
   });
   mark_if_broken(json, cut, "request", call);
+  call.opening = trailing.opening();
   if (!json.broken())
     for (const auto& message : trailing.messages()) read_new_message(message, call);
 }

@@ -115,11 +115,12 @@ Billable Billable::of(const Usage& usage) {
   parts.fresh =
       usage.input_fresh ? count(usage.input_fresh) : std::max<std::int64_t>(count(usage.input) - cached, 0);
   parts.output = usage.output ? count(usage.output) : count(usage.output_visible) + count(usage.reasoning);
-  parts.input_audio =
-      take(detail(usage, {"prompt_tokens_details.audio_tokens", "input_tokens_details.audio_tokens"}),
-           parts.fresh);
+  parts.input_audio = take(detail(usage, {"prompt_tokens_details.audio_tokens",
+                                          "input_tokens_details.audio_tokens", "promptTokensDetails.AUDIO"}),
+                           parts.fresh);
   parts.output_audio =
-      take(detail(usage, {"completion_tokens_details.audio_tokens", "output_tokens_details.audio_tokens"}),
+      take(detail(usage, {"completion_tokens_details.audio_tokens", "output_tokens_details.audio_tokens",
+                          "candidatesTokensDetails.AUDIO"}),
            parts.output);
   parts.reasoning = take(count(usage.reasoning), parts.output);
   parts.web_searches = detail(usage, {"server_tool_use.web_search_requests"});
@@ -166,9 +167,11 @@ const OwnPrice* Pricing::own_price(const ModelCall& call) const {
   return nullptr;
 }
 
+// Bedrock's prices are those of a region, or of all: only the name that was asked for says which.
 PriceTable::Found Pricing::found(std::string_view provider, const ModelCall& call) const {
-  if (auto served = table_.find(provider, call.model_served)) return served;
-  return table_.find(provider, call.model_asked);
+  bool asked_first = provider == "aws";
+  if (auto first = table_.find(provider, asked_first ? call.model_asked : call.model_served)) return first;
+  return table_.find(provider, asked_first ? call.model_served : call.model_asked);
 }
 
 Cost Pricing::price(const ModelCall& call) const {
@@ -192,7 +195,9 @@ Cost Pricing::price(const ModelCall& call) const {
   PicoUsd amount = amount_of(model.model->at(call.started), parts);
   Tier tier = tier_of(call.service_tier);
   if (tier == Tier::half) amount = amount / 2 + amount % 2;
-  bool sure = !guessed && !model.approximate && tier == Tier::standard && !call.partial;
+  bool at_list_price = tier == Tier::standard && (call.speed.empty() || call.speed == "standard");
+  bool all_counted = !call.partial && call.error_type.empty();
+  bool sure = !guessed && !model.approximate && at_list_price && all_counted;
   return {amount, sure ? CostSource::table : CostSource::estimated, {}, model.model->id};
 }
 

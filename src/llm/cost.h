@@ -12,7 +12,7 @@
 namespace weir::llm {
 
 /// Where the figure comes from. `estimated`: by the table, but something had to be assumed: who bills, what a
-/// dated model costs, the factor of a service tier, or usage that broke off.
+/// dated model costs, the factor of a service tier or speed, or usage that broke off.
 enum class CostSource : std::uint8_t { none, provider, own, table, estimated, local };
 std::string_view name(CostSource source);
 

@@ -29,6 +29,20 @@ void overwrite(std::optional<std::int64_t>& count, JsonCursor& json) {
   if (auto value = json.integer()) count = value;
 }
 
+// Sound and pictures are counted apart; what is left is text.
+void read_modalities(std::string_view name, JsonCursor& json, Usage& usage) {
+  json.each_element([&] {
+    std::string_view modality;
+    std::optional<std::int64_t> tokens;
+    json.each_member([&](std::string_view key) {
+      if (key == "modality") modality = json.word();
+      if (key == "tokenCount") tokens = json.integer();
+    });
+    if (tokens && !modality.empty() && modality != "TEXT")
+      usage.set_detail(std::string(name) + '.' + std::string(modality.substr(0, 32)), *tokens);
+  });
+}
+
 /// "/v1beta/models/NAME:verb"
 std::string model_in(std::string_view path) {
   std::string_view last = path.substr(path.rfind('/') + 1);
@@ -133,6 +147,7 @@ void GeminiReader::request(std::string_view body, bool cut, ModelCall& call) {
     read_request(json, key, trailing, call);
   });
   mark_if_broken(json, cut, "request", call);
+  call.opening = trailing.opening();
   if (!json.broken())
     for (const auto& message : trailing.messages()) read_new_message(message.content, call);
 }
@@ -202,6 +217,7 @@ void GeminiReader::read_usage(JsonCursor& json, ModelCall& call) {
     if (key == "thoughtsTokenCount") overwrite(counts_.thoughts, json);
     if (key == "totalTokenCount") overwrite(counts_.total, json);
     if (key == "trafficType" || key == "serviceTier") json.read(call.service_tier, 64);
+    if (key == "promptTokensDetails" || key == "candidatesTokensDetails") read_modalities(key, json, usage);
   });
   if (counts_.tool_use) usage.set_detail("toolUsePromptTokenCount", *counts_.tool_use);
   if (counts_.prompt) usage.input = plus(counts_.prompt, counts_.tool_use);

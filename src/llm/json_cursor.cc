@@ -196,7 +196,7 @@ std::optional<JsonString> JsonCursor::string() {
 
 void JsonCursor::read(std::string& out, std::size_t limit) {
   auto text = string();
-  if (!text || text->raw.empty()) return;
+  if (!text || text->raw.empty() || cut_) return;
   out.clear();
   append_decoded(out, *text, limit);
 }

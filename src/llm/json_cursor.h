@@ -34,7 +34,7 @@ class JsonCursor {
 
   std::optional<JsonString> string();
   std::string_view word() { return string().value_or(JsonString{}).raw; }  ///< for names that have no escapes
-  /// Sets `out` to the string if there is one that is not empty.
+  /// Sets `out` to the string if there is one that is whole and not empty: half a name is another name.
   void read(std::string& out, std::size_t limit = 256);
   std::optional<std::int64_t> integer();  ///< a number without fraction that fits
   std::optional<double> number();

@@ -102,8 +102,7 @@ void Usage::settle() {
     input = plus(*input_fresh, cached);
   else if (input && !input_fresh)
     input_fresh = at_least_zero(*input, cached);
-  if (cache_write && (cache_write_5m || cache_write_1h))
-    cache_write_5m = at_least_zero(*cache_write, cache_write_1h.value_or(0));
+  if (cache_write) cache_write_5m = at_least_zero(*cache_write, cache_write_1h.value_or(0));
   if (output_visible && !output) output = plus(*output_visible, reasoning.value_or(0));
 }
 

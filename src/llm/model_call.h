@@ -101,12 +101,30 @@ struct ToolOffer {
   std::string kind;  ///< "function", "custom", or the provider's own ("web_search_20250305")
 };
 
+/// One tool call of one call of a model, both counted from 1; 0: none is known.
+struct ToolRef {
+  std::uint64_t call = 0;    ///< CallLinks::number
+  std::uint32_t number = 0;  ///< in ModelCall::tool_calls
+
+  explicit operator bool() const { return call != 0; }
+  friend bool operator==(const ToolRef&, const ToolRef&) = default;
+};
+
+/// What one call has to do with others of the same recording: see Traces.
+struct CallLinks {
+  std::uint64_t number = 0;  ///< of this call, counted from 1 in the order in which they ended; 0: not linked
+  std::uint64_t turn = 0;    ///< of the turn it belongs to, counted from 1
+  std::uint64_t after = 0;   ///< the call that it goes on from
+  std::uint64_t retry_of = 0;  ///< the call that it is another try of
+};
+
 struct ToolCall {
   std::string call_id;  ///< the provider's; a reader makes one up where the protocol has none
   std::string name;
   std::string server;                   ///< of an MCP call
-  Preview arguments;                    ///< JSON as the model wrote it, which may be broken
-  std::optional<bool> arguments_valid;  ///< unset: too long to say
+  Preview arguments;                    ///< JSON as the model wrote it, which may be broken, or free text
+  std::optional<bool> arguments_valid;  ///< unset: too long to say, or free text
+  bool free_text = false;
   ToolOrigin origin = ToolOrigin::client;
 };
 
@@ -118,6 +136,8 @@ struct ToolResult {
   Preview content;
   bool is_error = false;
   bool in_response = false;
+  ToolRef answers;    ///< the tool call it is the result of
+  std::string agent;  ///< the agent that did the work, where the result names it
 };
 
 /// All times are since the request was sent. A content event brought text, thinking or tool arguments.
@@ -152,6 +172,7 @@ struct ModelCall {
   std::string conversation_id;         ///< a key the client keeps over calls (prompt_cache_key, conversation)
   std::string client, client_version;  ///< "claude-cli", "2.1.4"
   std::string session_id;              ///< where the client says one
+  std::string agent_id;                ///< of a sub-agent, where the client says one
   std::string user_id;                 ///< metadata.user_id, user, safety_identifier
   std::optional<std::uint32_t> retry_count;
   std::string service_tier;
@@ -165,6 +186,9 @@ struct ModelCall {
   std::string parse_error;  ///< why something could not be read; the traffic was not touched
 
   std::optional<std::int64_t> max_output_tokens;  ///< asked for
+  std::uint64_t request_hash = 0;  ///< of the body; within one run of the program; 0: there was none
+  std::uint64_t opening = 0;       ///< hash of what the conversation began with; 0: not known
+  CallLinks links;
   std::uint32_t messages_count = 0;
   std::uint32_t tools_count = 0;
   Preview system_prompt, user_text, text, thinking, refusal;

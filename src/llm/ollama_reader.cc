@@ -97,6 +97,7 @@ void OllamaReader::request(std::string_view body, bool cut, ModelCall& call) {
       });
   });
   mark_if_broken(json, cut, "request", call);
+  call.opening = trailing.opening();
   if (!json.broken())
     for (const auto& message : trailing.messages()) read_new_message(message, call);
 }

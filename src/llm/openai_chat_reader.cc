@@ -105,6 +105,7 @@ void OpenAiChatReader::request(std::string_view body, bool cut, ModelCall& call)
     if (key == "tools" || key == "functions") read_tools(json, call);
   });
   mark_if_broken(json, cut, "request", call);
+  call.opening = trailing.opening();
   if (!json.broken())
     for (const auto& message : trailing.messages()) read_new_message(message, call);
 }
@@ -115,6 +116,7 @@ Progress OpenAiChatReader::tool_call(std::string_view text, ToolSlots::Key key, 
   auto progress = Progress::other;
   std::optional<JsonString> said;
   std::string_view object;
+  bool free_text = false;
   auto function = [&](std::string_view member) {
     if (member == "name") json.read(name);
     if (member != "arguments" && member != "input") return;
@@ -126,6 +128,7 @@ Progress OpenAiChatReader::tool_call(std::string_view text, ToolSlots::Key key, 
   json.each_member([&](std::string_view member) {
     if (member == "id") json.read(id);
     if (member == "index") key.index = json.integer().value_or(key.index);
+    if (member == "custom") free_text = true;
     if (member == "function" || member == "custom") json.each_member(function);
     function(member);  // the legacy function_call has them here
   });
@@ -133,6 +136,7 @@ Progress OpenAiChatReader::tool_call(std::string_view text, ToolSlots::Key key, 
   // Servers that number nothing begin each call with its id.
   if (!tool || (!id.empty() && !tool->call_id.empty() && tool->call_id != id)) tool = slots_.open(key, call);
   if (!tool) return progress;
+  tool->free_text = tool->free_text || free_text;
   if (!id.empty()) tool->call_id = std::move(id);
   if (!name.empty()) tool->name = std::move(name);
   if (said && !said->raw.empty()) call.append_arguments(*tool, *said), progress = Progress::content;
@@ -240,7 +244,8 @@ void OpenAiChatReader::document(std::string_view body, bool cut, ModelCall& call
 }
 
 void OpenAiChatReader::finish(ModelCall& call) {
-  for (ToolCall& tool : call.tool_calls) tool.arguments_valid = is_json(tool.arguments);
+  for (ToolCall& tool : call.tool_calls)
+    if (!tool.free_text) tool.arguments_valid = is_json(tool.arguments);
   // "stop" with a call to make is what some hosts say.
   if (call.finish == Finish::stop && !call.tool_calls.empty()) call.finish = Finish::tool_call;
   add_reasoning_left_out(call.usage);

@@ -43,9 +43,13 @@ TEST(OpenAiChat, UsageInItsOwnChunkAndNullBehindIt) {
            R"("cached_tokens":600,"cache_write_tokens":100,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":30,)"
            R"("accepted_prediction_tokens":4}})"),
        R"({"id":"chatcmpl-1","choices":[],"moderation":{"flagged":false},"usage":null})"}));
-  expect_totals(
-      call,
-      {.input = 1000, .fresh = 300, .cache_read = 600, .cache_write = 100, .output = 50, .reasoning = 30});
+  expect_totals(call, {.input = 1000,
+                       .fresh = 300,
+                       .cache_read = 600,
+                       .cache_write = 100,
+                       .write_5m = 100,
+                       .output = 50,
+                       .reasoning = 30});
   EXPECT_EQ(call.text.text, "Hello");
   EXPECT_EQ(call.model_served, "gpt-z-2026-01-01");
   EXPECT_EQ(call.finish, Finish::stop);

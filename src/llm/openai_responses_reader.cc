@@ -46,7 +46,8 @@ void read_items(JsonCursor& json, TrailingMessages& trailing, ModelCall& call) {
     ++call.messages_count;
     if (message.role == "system" || message.role == "developer")
       return append_text(message.content, call.system_prompt, kPreviews.system);
-    if (message.role == "assistant" || type == "reasoning" || is_call(type)) return trailing.model_spoke();
+    if (message.role == "assistant" || type == "reasoning") return trailing.model_spoke();
+    if (is_call(type)) return trailing.model_called();
     if (is_output(type)) message.role = "tool", message.content = output;
     trailing.add(message);
   });
@@ -131,6 +132,7 @@ void OpenAiResponsesReader::request(std::string_view body, bool cut, ModelCall& 
     read_items(json, trailing, call);
   });
   mark_if_broken(json, cut, "request", call);
+  call.opening = trailing.opening();
   if (!json.broken())
     for (const auto& message : trailing.messages()) read_new_item(message, call);
 }
@@ -141,6 +143,7 @@ void OpenAiResponsesReader::tool_item(std::string_view text, std::string_view ty
   if (!tool) tool = slots_.open({0, index}, call);
   if (!tool) return;
   tool->origin = origin_of(type);
+  tool->free_text = type == "custom_tool_call";
   std::string id;
   std::string_view input, output, error;
   std::optional<JsonString> said;
@@ -272,7 +275,7 @@ void OpenAiResponsesReader::document(std::string_view body, bool cut, ModelCall&
 void OpenAiResponsesReader::finish(ModelCall& call) {
   bool client_calls = false;
   for (ToolCall& tool : call.tool_calls) {
-    tool.arguments_valid = is_json(tool.arguments);
+    if (!tool.free_text) tool.arguments_valid = is_json(tool.arguments);
     client_calls = client_calls || tool.origin == ToolOrigin::client;
   }
   if (call.finish == Finish::stop && client_calls) call.finish = Finish::tool_call;

@@ -29,8 +29,13 @@ std::string ended(std::string_view how, std::string_view rest) {
 }
 constexpr const char* kUsage =
     R"("usage":{"input_tokens":500,"input_tokens_details":{"cached_tokens":400,"cache_write_tokens":20},"output_tokens":60,"output_tokens_details":{"reasoning_tokens":40},"total_tokens":560})";
-constexpr testing::Totals kTotals{
-    .input = 500, .fresh = 80, .cache_read = 400, .cache_write = 20, .output = 60, .reasoning = 40};
+constexpr testing::Totals kTotals{.input = 500,
+                                  .fresh = 80,
+                                  .cache_read = 400,
+                                  .cache_write = 20,
+                                  .write_5m = 20,
+                                  .output = 60,
+                                  .reasoning = 40};
 
 std::string text_delta(std::string_view text) {
   return R"({"type":"response.output_text.delta","item_id":"msg_1","output_index":1,"content_index":0,"delta":")" +

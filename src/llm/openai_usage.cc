@@ -31,10 +31,18 @@ void read_output_details(std::string_view name, JsonCursor& json, Usage& usage) 
   });
 }
 
-// What single hosts add: DeepSeek's cache counts, OpenRouter's and xAI's own bill, Groq's time.
+// OpenRouter says a number, Perplexity an object.
+void read_cost(JsonCursor& json, Usage& usage) {
+  if (json.kind() != JsonCursor::Kind::object) return void(usage.cost_usd = json.number());
+  json.each_member([&](std::string_view key) {
+    if (key == "total_cost") usage.cost_usd = json.number();
+  });
+}
+
+// What single hosts add: DeepSeek's cache counts, own bills, Groq's time.
 void read_extras(std::string_view key, JsonCursor& json, Usage& usage, ModelCall& call) {
   if (key == "prompt_cache_hit_tokens" && !usage.cache_read) usage.cache_read = json.integer();
-  if (key == "cost") usage.cost_usd = json.number();
+  if (key == "cost") read_cost(json, usage);
   if (key == "cost_in_usd_ticks")
     if (auto ticks = json.number()) usage.cost_usd = *ticks / 1e10;
   if (key == "completion_time")

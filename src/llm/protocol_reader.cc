@@ -59,7 +59,9 @@ bool read_error(std::string_view body, ModelCall& call) {
   });
   const ProviderError& error = inner.any() ? inner : outer;
   if (!error.any()) return false;
-  call.error_type = !error.type.empty() ? error.type : error.code;
+  // A field of the response may have said it before.
+  if (const std::string& type = error.type.empty() ? error.code : error.type; !type.empty())
+    call.error_type = type;
   call.error_code = error.code;
   call.error_message = error.message;
   return true;

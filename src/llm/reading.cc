@@ -1,5 +1,6 @@
 #include "llm/reading.h"
 
+#include <functional>
 #include <string>
 
 #include "base/json_reader.h"
@@ -46,6 +47,20 @@ void append_result_text(std::string_view content, ToolResult& result, ModelCall&
     });
     if (!text) call.append_result(result, part);
   });
+}
+
+void TrailingMessages::model_called() {
+  std::erase_if(messages_, [](const Message& message) { return message.role != "tool"; });
+  if (messages_.size() > kMostResults)
+    messages_.erase(messages_.begin(), messages_.end() - std::ptrdiff_t{kMostResults});
+}
+
+// Of the text alone: what stands around it (marks for caches) changes from call to call.
+std::uint64_t TrailingMessages::opening() const {
+  constexpr std::size_t kEnough = 1 << 10;
+  Preview text;
+  append_text(opening_, text, kEnough);
+  return text.empty() ? 0 : std::hash<std::string_view>()(text.text) | 1;
 }
 
 void read_details(JsonCursor& json, std::string_view prefix, Usage& usage) {

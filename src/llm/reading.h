@@ -1,6 +1,7 @@
 // What the protocol readers share: small steps through a JSON text into a ModelCall.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -33,12 +34,21 @@ class TrailingMessages {
     std::string_view role, content, call_id, name;
   };
   void model_spoke() { messages_.clear(); }
+  /// It called a tool, where calls and results may take turns within what it said at once: results (role
+  /// "tool") stay, the newest of them.
+  void model_called();
   void add(const Message& message) {
+    if (opening_.empty()) opening_ = message.content;
     if (messages_.size() < kMost) messages_.push_back(message);
   }
   const std::vector<Message>& messages() const { return messages_; }
+  /// Of the text that the conversation began with, which clients send again with every call; 0: none.
+  std::uint64_t opening() const;
 
  private:
+  static constexpr std::size_t kMostResults = 64;
+
+  std::string_view opening_;
   std::vector<Message> messages_;
 };
 

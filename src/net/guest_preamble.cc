@@ -94,7 +94,7 @@ std::string guest_preamble_bytes(const GuestPreamble& preamble) {
 }
 
 Result<std::optional<ReadPreamble>> read_guest_preamble(std::string_view bytes) {
-  if (!bytes.starts_with(kMark.substr(0, bytes.size()))) return bad("it does not begin as one");
+  if (begins_with_guest_mark(bytes) == false) return bad("it does not begin as one");
   std::string_view most = bytes.substr(0, GuestPreamble::kMostBytes);
   std::size_t end = most.find('\n');
   if (end == most.npos && most.size() == GuestPreamble::kMostBytes)
@@ -103,6 +103,11 @@ Result<std::optional<ReadPreamble>> read_guest_preamble(std::string_view bytes) 
   auto read = read_line(most.substr(kMark.size(), end - kMark.size()));
   if (!read) return pass(read);
   return ReadPreamble{std::move(*read), end + 1};
+}
+
+std::optional<bool> begins_with_guest_mark(std::string_view bytes) {
+  if (!bytes.starts_with(kMark.substr(0, bytes.size()))) return false;
+  return bytes.size() < kMark.size() ? std::nullopt : std::optional(true);
 }
 
 std::string sanitised_process_name(std::string_view name) {

@@ -46,6 +46,9 @@ struct ReadPreamble {
 /// of another version.
 Result<std::optional<ReadPreamble>> read_guest_preamble(std::string_view bytes);
 
+/// Whether a stream that begins with `bytes` begins with the line's mark; nothing when more has to come.
+std::optional<bool> begins_with_guest_mark(std::string_view bytes);
+
 /// `name` as the line carries it: control bytes, spaces, '=' and what is not UTF-8 become '_', and what is
 /// over kMostNameBytes is cut off.
 std::string sanitised_process_name(std::string_view name);

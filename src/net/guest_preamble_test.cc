@@ -88,6 +88,16 @@ TEST(GuestPreamble, that_is_none_is_refused_at_once) {
   EXPECT_EQ(read(kNul + "WEIR_META:1 to=10.0.0.1:80", ignored), "more");
 }
 
+TEST(GuestPreamble, is_told_from_other_streams_that_begin_with_nul) {
+  std::string line = kNul + "WEIR_META:1\n";
+  for (std::size_t size = 0; size < 11; ++size)
+    EXPECT_EQ(begins_with_guest_mark(std::string_view(line).substr(0, size)), std::nullopt);
+  EXPECT_EQ(begins_with_guest_mark(std::string_view(line).substr(0, 11)), true);
+  EXPECT_EQ(begins_with_guest_mark(line), true);
+  for (const std::string& other : {kNul + kNul, kNul + "WEIR_META;", std::string("W"), kNul + "\1"})
+    EXPECT_EQ(begins_with_guest_mark(other), false);
+}
+
 TEST(GuestPreamble, with_faults_is_refused) {
   EXPECT_TRUE(fault("2 to=10.0.0.1:80\n").contains("version"));
   EXPECT_TRUE(fault("\n").contains("version"));

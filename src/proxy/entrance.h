@@ -56,6 +56,7 @@ struct Entrance {
   /// Transparent, guest: the name that an address was made up for, or nothing where it was not; bad_target
   /// for an address that could have been but was not. Null: no name has one. Any thread.
   std::function<Result<std::optional<std::string>>(const std::string& address)> name_of;
+  bool preambles = false;      ///< transparent: a stream may begin with a guest's preamble, which is believed
   LoopGuard* loops = nullptr;  ///< transparent: null where no rule could lead back here
   /// Guest: the answer to a DNS message, empty when it must not be answered; null: DNS is not answered. Any
   /// thread, never waits.

@@ -1,6 +1,7 @@
 #include "proxy/exchange.h"
 
 #include "http/h1/framing.h"
+#include "proxy/held_body.h"
 
 namespace weir::proxy {
 
@@ -28,6 +29,30 @@ Exchange::Exchange(wire::Incoming& incoming, const ClientSide& client, Recorder&
   if (client.reverse && !client.keep_host)
     request_.fields.set("Host", route_.origin.place.authority(route_.origin.scheme == http::Scheme::https));
   strip_hop_by_hop();
+}
+
+void Exchange::hold_body(std::string read) {
+  body_ = std::make_unique<HeldBody>(std::move(read), incoming_.body());
+}
+
+void Exchange::allow(std::unique_ptr<Allowance> allowance, bool metered) {
+  allowance_ = std::move(allowance);
+  if (!metered || !allowance_) return;
+  unmetered_ = std::move(body_);
+  wire::Body& inner = unmetered_ ? *unmetered_ : incoming_.body();
+  body_ =
+      std::make_unique<MeteredBody>(inner, [this](std::size_t bytes) { return allowance_->upload(bytes); });
+}
+
+void Exchange::show_to(Onlookers& onlookers) {
+  onlooker_ = onlookers.look_on(flow(), !recording_.skipped(), steady_now());
+  if (onlooker_ && allowance_) allowance_->leave_to_onlooker();
+}
+
+void Exchange::end() {
+  if (!onlooker_) return;
+  recording_.recorder().senders().name(flow());
+  onlooker_->ended(flow(), steady_now());
 }
 
 // Who gave no more than an address is taken by the name in its request: that is what it is judged by, and

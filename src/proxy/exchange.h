@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "proxy/allowance.h"
 #include "proxy/onlooker.h"
 #include "proxy/recorder.h"
 #include "wire/connection.h"
@@ -46,11 +47,18 @@ class Exchange {
   const http::Origin& judged_as() const { return judged_as_; }
   /// Another place that the client names to the origin, in Host or in its ClientHello, if it does.
   const std::optional<HostPort>& claimed() const { return claimed_; }
+  /// The request's body as it is to be sent on.
+  wire::Body& body() { return body_ ? *body_ : incoming_.body(); }
+  /// What was read of body() before it is sent goes first, and need not be read again.
+  void hold_body(std::string read);
+  /// What budgets have let this exchange take; `metered`: every part of body() is told to them.
+  void allow(std::unique_ptr<Allowance> allowance, bool metered);
+
   /// Null when nobody looks on.
   Onlooker* onlooker() { return onlooker_.get(); }
-  void show_to(Onlookers& onlookers) {
-    if (!recording_.skipped()) onlooker_ = onlookers.look_on(flow(), steady_now());
-  }
+  void show_to(Onlookers& onlookers);
+  /// Tells the onlooker that all is over, once.
+  void end();
   bool client_gone = false;
   TimePoint sent{};  ///< when the request's last byte went out; the epoch until then
 
@@ -64,6 +72,8 @@ class Exchange {
   const ClientSide& client_;
   Recording recording_;
   std::unique_ptr<Onlooker> onlooker_;
+  std::unique_ptr<wire::Body> body_, unmetered_;  // null: the incoming one
+  std::unique_ptr<Allowance> allowance_;
   http::RequestHead request_;
   http::ResponseHead response_;
   wire::Route route_;

@@ -2,19 +2,11 @@
 
 #include <fmt/format.h>
 
-#include "async/signal.h"
-#include "base/log.h"
-#include "flow/text.h"
-
 namespace weir::proxy {
 namespace {
 
 using policy::Action;
 using policy::Verdict;
-
-constexpr std::string_view kUnanswered = "unanswered: ";
-// Of a URL, in a log line: the record has the whole.
-constexpr std::size_t kMostLogged = 1000;
 
 // Whose word it was, and where to change it.
 std::string told(const Verdict& verdict, std::string_view why) {
@@ -44,39 +36,17 @@ Failure block(flow::Flow& flow, std::string why, std::string words) {
   return fail(Code::blocked, std::move(words));
 }
 
-// What helps to decide; that there are credentials, but not which.
-http::Fields telling(const http::Fields& fields) {
-  http::Fields out;
-  for (std::string_view each : {"Content-Type", "User-Agent"})
-    if (auto value = fields.get(each)) out.add(each, *value);
-  if (fields.has("authorization")) out.add("Authorization", "[REDACTED]");
-  return out;
-}
-
 Inquiry inquiry_of(const flow::Flow& flow, const policy::Question& question, const Verdict& verdict) {
   return {.origin = question.origin,
           .method = std::string(question.method),
           .target = std::string(question.target),
           .opaque = question.opaque,
-          .fields = telling(flow.request.fields),
+          .fields = telling_fields(flow.request.fields),
           .asker = policy::Asker(verdict),
           .why = verdict.explanation()};
 }
 
-void log_unanswered(const policy::Question& question, std::string_view why) {
-  log::warn("UNANSWERED: {} {} - {} (rejected)", flow::fitted(question.method, kMostLogged),
-            flow::fitted(shown_url(question), kMostLogged), why.substr(kUnanswered.size()));
-}
-
 }  // namespace
-
-// One question on its way. Shared with who answers: his word may come when nobody waits any more.
-struct Gate::Pending {
-  explicit Pending(async::Loop& loop) : told(loop) {}
-  async::Signal told;
-  std::optional<Decision> decision;
-  bool gone = false;
-};
 
 Result<Gate::Passage> Gate::judge(flow::Flow& flow, const policy::Question& question) const {
   if (policy_->off()) return Passage::free;
@@ -108,54 +78,17 @@ async::Task<Result<void>> Gate::ask(flow::Flow& flow, policy::Question question,
       co_return block(flow, verdict.explanation(), told(verdict, verdict.explanation()));
     // The rules may have changed while a person thought: an answer counts for the question it was given to.
     if (verdict.action == Action::allow || (granted && granted->asks(verdict))) co_return Result<void>();
-    Duration patience{};
-    Decision decision = co_await put(flow, question, verdict, on_gone, patience);
+    auto [decision, patience] =
+        co_await ask_person(loop_, questions_, inquiry_of(flow, question, verdict), on_gone);
     std::string why = explain(decision, patience);
     if (decision.by == Decision::By::client) {
       note(flow, Action::block, why);
       co_return fail(Code::client_closed, why);
     }
-    if (why.starts_with(kUnanswered) && !(skip_ && skip_->matches(flow))) log_unanswered(question, why);
+    if (!(skip_ && skip_->matches(flow))) log_unanswered(question, why);
     if (decision.action != Action::allow) co_return block(flow, why, told(verdict, decision, why));
     note(flow, Action::allow, why);
     granted.emplace(verdict);
-  }
-}
-
-async::Task<Decision> Gate::put(const flow::Flow& flow, const policy::Question& question,
-                                const Verdict& verdict, OnGone& on_gone, Duration& patience) const {
-  if (!questions_) co_return Decision{};
-  auto pending = std::make_shared<Pending>(loop_);
-  on_gone([pending] {
-    pending->gone = true;
-    pending->told.notify();
-  });
-  Decision decision{Decision::By::client, Action::block};
-  if (!pending->gone) {
-    auto reply = [pending, &loop = loop_](const Decision& made) {
-      loop.post([pending, made] {
-        pending->decision = made;
-        pending->told.notify();
-      });
-    };
-    Questions::Put put = questions_->put(inquiry_of(flow, question, verdict), std::move(reply));
-    patience = put.patience;
-    decision = put.id == 0 ? put.decision : co_await wait(*pending, put.id, put.patience);
-  }
-  on_gone(nullptr);
-  co_return decision;
-}
-
-async::Task<Decision> Gate::wait(Pending& pending, QuestionId id, Duration patience) const {
-  TimePoint deadline = loop_.now() + patience;
-  for (;;) {
-    async::Wake woken = co_await pending.told.wait(deadline);
-    if (pending.decision) co_return *pending.decision;
-    if (deadline == kNever) continue;  // the reply is on its way
-    if (!pending.gone && woken != async::Wake::timeout) continue;
-    auto why = pending.gone ? Decision::By::client : Decision::By::time;
-    if (questions_->withdraw(id, why)) co_return Decision{why, Action::block};
-    deadline = kNever;
   }
 }
 

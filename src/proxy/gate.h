@@ -2,7 +2,6 @@
 // account.
 #pragma once
 
-#include <functional>
 #include <memory>
 
 #include "async/loop.h"
@@ -10,7 +9,7 @@
 #include "flow/flow.h"
 #include "policy/policy.h"
 #include "proxy/log_skip.h"
-#include "proxy/questions.h"
+#include "proxy/petition.h"
 
 namespace weir::proxy {
 
@@ -32,9 +31,6 @@ class Gate {
   /// Errors: blocked, with the words that the client is told. The verdict is written into `flow` either way.
   Result<Passage> judge(flow::Flow& flow, const policy::Question& question) const;
 
-  /// How to hear that the client is gone: called with what to do then, and with null when it no longer
-  /// matters.
-  using OnGone = std::move_only_function<void(std::move_only_function<void()>)>;
   /// Waits for a person's word on a request that judge() said `ask` of, then asks policy again, as it is by
   /// then. What `question` refers to must live as long. Errors: blocked; client_closed when the client went
   /// away. `flow` says meanwhile that it is being asked about, and in the end what came of it.
@@ -52,10 +48,6 @@ class Gate {
   }
 
  private:
-  struct Pending;
-  async::Task<Decision> put(const flow::Flow& flow, const policy::Question& question,
-                            const policy::Verdict& verdict, OnGone& on_gone, Duration& patience) const;
-  async::Task<Decision> wait(Pending& pending, QuestionId id, Duration patience) const;
   /// Null while nothing is remembered.
   const policy::RememberedAnswers* remembered() const;
 

@@ -43,6 +43,14 @@ std::shared_ptr<const Process> Senders::of(flow::ConnectionId id) const {
   return found == known_.end() ? nullptr : found->second->process;
 }
 
+async::Task<void> Senders::name_when_known(flow::Flow& flow) {
+  if (auto found = known_.find(flow.client_connection); found != known_.end() && !found->second->process) {
+    auto state = found->second;  // the connection may end meanwhile
+    co_await state->known.wait(loop().now() + kPatience);
+  }
+  name(flow);
+}
+
 async::Task<std::shared_ptr<const Process>> Senders::inspected(flow::ConnectionId id) {
   auto found = known_.find(id);
   if (found == known_.end()) co_return nullptr;

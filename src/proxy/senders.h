@@ -59,6 +59,8 @@ class Senders : private async::Timer {
   void forget(flow::ConnectionId id) { known_.erase(id); }
   /// Null as long as it is not known, and when nobody was asked.
   std::shared_ptr<const Process> of(flow::ConnectionId id) const;
+  /// Waits until it is known, for kPatience at most, and names it in `flow`.
+  async::Task<void> name_when_known(flow::Flow& flow);
   /// The same with its TLS libraries, when that is known: waits for both, for kInspectionPatience at most.
   /// For who has to tell why a client will not go on; the connection may end meanwhile.
   async::Task<std::shared_ptr<const Process>> inspected(flow::ConnectionId id);

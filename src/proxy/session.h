@@ -104,6 +104,7 @@ class Session {
   async::Task<Result<HostPort>> find_destination(std::string& first);
   async::Task<Result<HostPort>> find_host(std::string& first);
   async::Task<Result<void>> serve_guest_dns(bool datagrams, std::string first);
+  async::Task<Result<void>> serve_announced(HostPort place, std::string first);
 
   // session_http.cc: requests.
   async::Task<Result<void>> serve_http1(http::Door door, std::string first);
@@ -141,10 +142,9 @@ class Session {
   async::Task<Result<void>> server_first(HostPort place);
   async::Task<Result<bool>> listen_for_server(HostPort place);
   /// Refused by policy, or dialled. `on_gone` for as long as a person is asked.
-  async::Task<Result<wire::UpstreamTunnel>> dial_tunnel(Recording& recording, HostPort place,
-                                                        Gate::OnGone on_gone);
+  async::Task<Result<wire::UpstreamTunnel>> dial_tunnel(Recording& recording, HostPort place, OnGone on_gone);
   /// The end of the connection itself.
-  Gate::OnGone on_hangup();
+  OnGone on_hangup();
   async::Task<Result<void>> run_tunnel(Recording& recording, net::Stream& client,
                                        wire::UpstreamTunnel upstream, std::string first);
   void describe_tunnel(flow::Flow& flow, const HostPort& place, flow::Interception interception);
@@ -165,7 +165,8 @@ class Session {
   std::optional<HostPort> judging_;  // whose certificate the client is shown, until it sends a request
   bool silent_ = true;               // no byte has come yet
   bool draining_ = false;
-  bool closed_door_;  // SessionOptions::closed_door, or the entrance is a guest's
+  bool may_announce_ = false;  // a preamble may still come
+  bool closed_door_;           // SessionOptions::closed_door, or the entrance is a guest's
 };
 
 }  // namespace weir::proxy

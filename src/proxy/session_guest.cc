@@ -68,7 +68,8 @@ async::Task<Result<void>> Session::serve_guest() {
 // Reads until the preamble is there, and takes it off `bytes`; nothing when the first byte says that there is
 // none.
 async::Task<Result<std::optional<GuestPreamble>>> Session::read_preamble(std::string& bytes) {
-  TimePoint deadline = services_.loop.now() + services_.options.limits.idle_timeout;
+  const wire::ServerLimits& limits = services_.options.limits;
+  TimePoint deadline = services_.loop.now() + (bytes.empty() ? limits.idle_timeout : limits.head_timeout);
   for (;;) {
     if (!bytes.empty() && bytes[0] != '\0') co_return std::nullopt;
     auto read = net::read_guest_preamble(bytes);
@@ -160,6 +161,24 @@ async::Task<Result<void>> Session::serve_guest_dns(bool datagrams, std::string b
     if (!more) co_return pass(more);
     if (!*more) co_return Result<void>();
   }
+}
+
+// Redirected, and of a relay that says whose it is; or of something else that begins with NUL.
+async::Task<Result<void>> Session::serve_announced(HostPort place, std::string first) {
+  TimePoint patience = services_.loop.now() + services_.options.limits.head_timeout;
+  auto marked = net::begins_with_guest_mark(first);
+  for (bool more = true; more && !marked; marked = net::begins_with_guest_mark(first)) {
+    auto read = co_await read_more(first, patience);
+    if (!read) co_return pass(read);
+    more = *read;
+  }
+  if (marked != true) co_return co_await intercept(std::move(place), std::move(first));
+  auto preamble = co_await read_preamble(first);
+  if (!preamble && info(preamble.error().code()).phase != Phase::client) co_return pass(preamble);
+  if (!preamble) co_return refuse_redirected(std::move(preamble).error());
+  note_guest_process(**preamble);
+  if ((*preamble)->kind != GuestPreamble::Kind::connection) co_return co_await serve_guest_dns(false, {});
+  co_return co_await go_to((*preamble)->to.value_or(std::move(place)), std::move(first));
 }
 
 }  // namespace weir::proxy

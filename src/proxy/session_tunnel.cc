@@ -109,6 +109,7 @@ async::Task<Result<void>> Session::serve_redirected() {
                                  " to Weir; leave out the user that Weir runs as (docs/transparent.md)"));
   auto place = named(*entrance_, std::move(*address));
   if (!place) co_return refuse_redirected(std::move(place).error());
+  may_announce_ = entrance_->preambles;
   co_return co_await go_to(std::move(*place), std::string());
 }
 
@@ -160,6 +161,8 @@ async::Task<Result<void>> Session::intercept(HostPort place, std::string first) 
   }
   silent_ = false;
   if (first.empty()) co_return Result<void>();
+  if (std::exchange(may_announce_, false) && net::begins_with_guest_mark(first) != false)
+    co_return co_await serve_announced(std::move(place), std::move(first));
   switch (sniff(first)) {
     case Protocol::tls: co_return co_await intercept_tls({http::Scheme::https, place}, std::move(first));
     case Protocol::http1: co_return co_await intercept_plain(place, Protocol::http1, std::move(first));
@@ -357,7 +360,7 @@ async::Task<Result<void>> Session::pass_through(Recording& recording, HostPort p
 }
 
 async::Task<Result<wire::UpstreamTunnel>> Session::dial_tunnel(Recording& recording, HostPort place,
-                                                               Gate::OnGone on_gone) {
+                                                               OnGone on_gone) {
   http::Origin origin{http::Scheme::https, place};
   auto judged = co_await services_.gate.judge_tunnel(recording.flow(), origin, std::move(on_gone));
   if (!judged) co_return pass(judged);
@@ -365,7 +368,7 @@ async::Task<Result<wire::UpstreamTunnel>> Session::dial_tunnel(Recording& record
   co_return co_await services_.pool.connect_tunnel(std::move(place), client_.caller);
 }
 
-Gate::OnGone Session::on_hangup() {
+OnGone Session::on_hangup() {
   return [this](std::move_only_function<void()> call) {
     stream_->on_hangup(std::move(call), stream_->half_close_means_gone());
   };

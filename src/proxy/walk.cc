@@ -42,7 +42,7 @@ constexpr int kMaxAttempts = 3;
 bool may_retry(Exchange& exchange, const Error& error, bool reused) {
   if (exchange.client_gone || exchange.incoming().responded() || exchange.flow().request_body.size > 0 ||
       !exchange.incoming().body().finished())
-    return false;
+    return false;  // a body that was read ahead is there still
   if (error.side() != Side::upstream) return false;
   if (error.retry() == Retry::yes) return true;
   return reused && error.retry() == Retry::if_reused && http::is_idempotent(exchange.request().method);
@@ -65,7 +65,7 @@ async::Task<void> Walk::carry(wire::Incoming& incoming, const ClientSide& client
   auto served = co_await serve(exchange);
   incoming.on_client_gone(nullptr);
   if (!served) co_await end_in_error(exchange, std::move(served).error());
-  if (Onlooker* onlooker = exchange.onlooker()) onlooker->ended(exchange.flow(), steady_now());
+  exchange.end();
 }
 
 async::Task<void> Walk::end_in_error(Exchange& exchange, Error error) {
@@ -157,14 +157,14 @@ async::Task<void> Walk::run_upload(Upload& upload) {
 async::Task<Result<void>> Walk::converse(Exchange& exchange, wire::Outgoing& out) {
   flow::Flow& flow = exchange.flow();
   TimePoint begun = steady_now();
-  if (wire::Body& body = exchange.incoming().body(); body.finished() && body.trailers().empty()) {
+  if (wire::Body& body = exchange.body(); body.finished() && body.trailers().empty()) {
     flow.request_body.complete = true;
     auto sent = co_await out.send(exchange.request(), nullptr);
     if (!sent) co_return pass(sent);
     note_sent(exchange, out, begun);
     co_return co_await respond(exchange, out);
   }
-  Tap tap(exchange.incoming().body(), exchange.recording(), flow.request_body, exchange.onlooker());
+  Tap tap(exchange.body(), exchange.recording(), flow.request_body, exchange.onlooker());
   Upload upload{exchange, out, tap, begun, {}, false};
   async::TaskGroup group(loop_);
   group.spawn(run_upload(upload));
@@ -175,8 +175,10 @@ async::Task<Result<void>> Walk::converse(Exchange& exchange, wire::Outgoing& out
   }
   co_await group.join();
   if (tap.finished()) flow.request_trailers = tap.trailers();
-  // The client's own failure is the cause, whatever upstream made of it.
-  if (!responded && !upload.result && upload.result.error().side() == Side::client) co_return upload.result;
+  // A failure of the client's, or a no of ours, is the cause, whatever upstream made of it.
+  if (!responded && !upload.result && upload.result.error().side() != Side::upstream &&
+      upload.result.error().code() != Code::cancelled)
+    co_return upload.result;
   co_return responded;
 }
 
@@ -256,7 +258,7 @@ async::Task<Result<void>> Walk::change_protocol(Exchange& exchange, wire::Outgoi
   // Of a list, an HTTP/1 origin says what it chose.
   std::string_view chosen = flow.response.fields.get("upgrade").value_or(exchange.request().upgrade);
   if (iequals(chosen, "websocket"))
-    tap.emplace(exchange.recording(), flow.response.fields, options_.wait_for_capture);
+    tap.emplace(exchange.recording(), flow.response.fields, options_.wait_for_capture, exchange.onlooker());
   auto done = co_await tunnel(exchange.incoming().tunnel(), out.tunnel(), pipelined, early, counts,
                               tap ? &*tap : nullptr);
   if (tap) tap->finish();

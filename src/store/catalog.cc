@@ -2,13 +2,12 @@
 
 #include <fmt/format.h>
 
-#include "store/sqlite.h"
+#include "store/catalog_file.h"
 
 namespace weir::store {
 namespace {
 
 constexpr int kBusyMs = 500;
-constexpr std::int64_t kCatalogVersion = 1;
 
 constexpr const char* kTables = R"sql(
 CREATE TABLE IF NOT EXISTS sessions(
@@ -18,29 +17,14 @@ CREATE TABLE IF NOT EXISTS sessions(
 CREATE TABLE IF NOT EXISTS hourly(
   hour INTEGER NOT NULL, session TEXT NOT NULL, requests INTEGER NOT NULL, errors INTEGER NOT NULL,
   bytes_in INTEGER NOT NULL, bytes_out INTEGER NOT NULL, PRIMARY KEY(hour, session)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS ledger(
+  budget TEXT NOT NULL, key TEXT NOT NULL, window INTEGER NOT NULL, session TEXT NOT NULL, spent INTEGER NOT NULL,
+  held INTEGER NOT NULL, updated INTEGER NOT NULL, PRIMARY KEY(budget, key, window, session)) WITHOUT ROWID;
 )sql";
 
 Failure fail_newer(const std::filesystem::path& path, std::int64_t version) {
   return fail(Code::io, fmt::format("{} was written by a newer Weir (schema {}, this one knows {})",
                                     path.string(), version, kCatalogVersion));
-}
-
-// Opens the catalog within a write transaction; the caller commits. An unfinished one ends with the
-// connection.
-Result<Database> begin(const std::filesystem::path& path) {
-  if (auto made = create_private_folder(path.parent_path()); !made) return pass(made);
-  if (auto made = create_private_file(path); !made) return pass(made);
-  auto database = Database::open(path, Database::Access::write, kBusyMs);
-  if (!database) return database;
-  if (auto begun = database->execute("BEGIN IMMEDIATE"); !begun) return pass(begun);
-  auto version = database->integer("PRAGMA user_version");
-  if (!version) return pass(version);
-  if (*version > kCatalogVersion) return fail_newer(path, *version);
-  if (*version == 0) {
-    std::string sql = fmt::format("{}PRAGMA user_version={};", kTables, kCatalogVersion);
-    if (auto made = database->execute(sql.c_str()); !made) return pass(made);
-  }
-  return database;
 }
 
 Result<> put_session(Database& database, const SessionRecord& session) {
@@ -79,9 +63,37 @@ Result<> add_totals(Database& database, const std::string& session, std::span<co
 
 }  // namespace
 
+Result<Database> begin_catalog(const std::filesystem::path& path) {
+  if (auto made = create_private_folder(path.parent_path()); !made) return pass(made);
+  if (auto made = create_private_file(path); !made) return pass(made);
+  auto database = Database::open(path, Database::Access::write, kBusyMs);
+  if (!database) return database;
+  if (auto begun = database->execute("BEGIN IMMEDIATE"); !begun) return pass(begun);
+  auto version = database->integer("PRAGMA user_version");
+  if (!version) return pass(version);
+  if (*version > kCatalogVersion) return fail_newer(path, *version);
+  if (*version < kCatalogVersion) {
+    std::string sql = fmt::format("{}PRAGMA user_version={};", kTables, kCatalogVersion);
+    if (auto made = database->execute(sql.c_str()); !made) return pass(made);
+  }
+  return database;
+}
+
+Result<std::optional<Database>> read_catalog(const std::filesystem::path& path, std::int64_t since) {
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) return std::nullopt;
+  auto database = Database::open(path, Database::Access::read, kBusyMs);
+  if (!database) return pass(database);
+  auto version = database->integer("PRAGMA user_version");
+  if (!version) return pass(version);
+  if (*version > kCatalogVersion) return fail_newer(path, *version);
+  if (*version < since) return std::nullopt;
+  return std::move(*database);
+}
+
 Result<> save_session(const std::filesystem::path& catalog, const SessionRecord& session,
                       std::span<const HourTotals> totals) {
-  auto database = begin(catalog);
+  auto database = begin_catalog(catalog);
   if (!database) return pass(database);
   if (auto put = put_session(*database, session); !put) return put;
   if (auto added = add_totals(*database, session.id, totals); !added) return added;
@@ -89,7 +101,7 @@ Result<> save_session(const std::filesystem::path& catalog, const SessionRecord&
 }
 
 Result<> end_orphan(const std::filesystem::path& catalog, const SessionRecord& session) {
-  auto database = begin(catalog);
+  auto database = begin_catalog(catalog);
   if (!database) return pass(database);
   auto end = database->prepare(
       "UPDATE sessions SET ended = ?, files = ?, flows = ?, bytes = ? WHERE id = ? AND ended IS NULL");
@@ -105,7 +117,7 @@ Result<> end_orphan(const std::filesystem::path& catalog, const SessionRecord& s
 
 Result<> note_files(const std::filesystem::path& catalog, const std::string& session, std::int64_t files,
                     std::int64_t bytes) {
-  auto database = begin(catalog);
+  auto database = begin_catalog(catalog);
   if (!database) return pass(database);
   auto note = database->prepare("UPDATE sessions SET files = ?, bytes = ? WHERE id = ?");
   if (!note) return pass(note);
@@ -118,15 +130,10 @@ Result<> note_files(const std::filesystem::path& catalog, const std::string& ses
 
 Result<std::vector<SessionRecord>> read_sessions(const std::filesystem::path& catalog) {
   std::vector<SessionRecord> sessions;
-  std::error_code error;
-  if (!std::filesystem::exists(catalog, error)) return sessions;
-  auto database = Database::open(catalog, Database::Access::read, kBusyMs);
+  auto database = read_catalog(catalog, 1);
   if (!database) return pass(database);
-  auto version = database->integer("PRAGMA user_version");
-  if (!version) return pass(version);
-  if (*version > kCatalogVersion) return fail_newer(catalog, *version);
-  if (*version == 0) return sessions;
-  auto select = database->prepare(
+  if (!*database) return sessions;
+  auto select = (*database)->prepare(
       "SELECT id, project_dir, started, ended, pid, version, files, flows, bytes, clean FROM sessions");
   if (!select) return pass(select);
   while (true) {

@@ -26,6 +26,11 @@ std::uint64_t memory(const llm::ModelCall& call) {
   return out;
 }
 
+std::uint64_t memory(const llm::McpCall& call) {
+  return sizeof call + call.arguments.text.size() + call.result.text.size() +
+         call.tools.size() * sizeof(llm::McpTool);
+}
+
 bool has_bodies(const flow::Flow& flow) {
   return !flow.request_body.bytes.empty() || !flow.response_body.bytes.empty();
 }
@@ -115,6 +120,15 @@ void EventQueue::push(std::unique_ptr<const ModelRecord> model) {
   push({.kind = Event::Kind::model, .bytes = bytes, .model = std::move(model)});
 }
 
+void EventQueue::push(std::unique_ptr<const McpRecord> mcp) {
+  if (shed_now() == Shed::flows) {
+    shed_models_.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
+  std::uint64_t bytes = memory(mcp->call);
+  push({.kind = Event::Kind::mcp, .bytes = bytes, .mcp = std::move(mcp)});
+}
+
 void EventQueue::push(Event event) {
   bool closes_flow = event.kind == Event::Kind::closed;
   std::uint64_t bytes = event.bytes;
@@ -123,7 +137,7 @@ void EventQueue::push(Event event) {
     std::lock_guard lock(mutex_);
     if (closed_) {
       if (closes_flow) shed_flows_.fetch_add(1, std::memory_order_relaxed);
-      if (event.model) shed_models_.fetch_add(1, std::memory_order_relaxed);
+      if (event.model || event.mcp) shed_models_.fetch_add(1, std::memory_order_relaxed);
       if (event.message) shed_messages_.fetch_add(1, std::memory_order_relaxed);
       return;
     }

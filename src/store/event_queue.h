@@ -17,7 +17,7 @@
 namespace weir::store {
 
 struct Event {
-  enum class Kind : std::uint8_t { opened, closed, message, connection, model };
+  enum class Kind : std::uint8_t { opened, closed, message, connection, model, mcp };
 
   Kind kind = Kind::opened;
   bool bodies_shed = false;
@@ -26,6 +26,7 @@ struct Event {
   std::unique_ptr<const flow::Message> message;
   std::unique_ptr<const flow::Connection> connection;
   std::unique_ptr<const ModelRecord> model;
+  std::unique_ptr<const McpRecord> mcp;
 };
 
 /// Producers push from any thread: a few atomics and a lock held for the length of a push_back. One consumer
@@ -48,6 +49,7 @@ class EventQueue {
   void push(std::unique_ptr<const flow::Message> message);
   void push(std::unique_ptr<const flow::Connection> connection);
   void push(std::unique_ptr<const ModelRecord> model);
+  void push(std::unique_ptr<const McpRecord> mcp);  ///< counts as a call of a model where it is shed
   bool has_room() const;
   bool stalled() const { return stalled_.load(std::memory_order_relaxed); }
   Counters counters() const;

@@ -38,7 +38,8 @@ bool is_error(const flow::Flow& flow) {
 }
 
 bool is_blocked(const flow::Flow& flow) {
-  return flow.error == Code::blocked || flow.error == Code::port_refused || flow.filter_action == "block";
+  return flow.error == Code::blocked || flow.error == Code::port_refused ||
+         flow.error == Code::budget_exceeded || flow.filter_action == "block";
 }
 
 }  // namespace

@@ -1,8 +1,11 @@
 #include "store/model_query.h"
 
+#include <iterator>
 #include <optional>
+#include <utility>
 
 #include "base/log.h"
+#include "store/mcp_rows.h"
 #include "store/model_rows.h"
 #include "store/schema.h"
 #include "store/session_dir.h"
@@ -12,40 +15,83 @@ namespace {
 
 constexpr int kBusyMs = 1000;
 
-Result<std::vector<ModelRecord>> calls_of(const std::filesystem::path& file, WallNanos since,
-                                          WallNanos until) {
+struct OpenFile {
+  Database database;
+  std::int64_t version = 0;
+};
+
+Result<OpenFile> open_file(const std::filesystem::path& file) {
   auto database = Database::open(file, Database::Access::read, kBusyMs);
   if (!database) return pass(database);
   auto version = schema_version(*database, file);
   if (!version) return pass(version);
-  return read_model_calls(*database, *version, since, until);
+  return OpenFile{std::move(*database), *version};
 }
 
-}  // namespace
-
-Result<> for_each_model_call(const Scope& scope, WallNanos since, WallNanos until,
-                             const std::function<void(const std::string&, const ModelRecord&)>& each) {
-  std::size_t sessions = 0, read = 0;
+/// Goes through the sessions and their files. `read` reads one file; `over` is told when a session is.
+Result<> for_each_file(const Scope& scope,
+                       const std::function<Result<>(const std::string& session, OpenFile& file)>& read,
+                       const std::function<void()>& over) {
+  std::size_t sessions = 0, files = 0;
   std::optional<Error> unreadable;
   for (const auto& project : scope.project_dirs)
     for (const auto& folder : session_folders(project)) {
       std::string id = folder.filename().string();
       if (!id.starts_with(scope.session)) continue;
       ++sessions;
-      for (const auto& file : session_files(folder)) {
-        auto calls = calls_of(file, since, until);
-        if (!calls) {
-          log::warn("a recorded session cannot be read: {}", calls.error().context());
-          unreadable = calls.error();
+      for (const auto& path : session_files(folder)) {
+        auto file = open_file(path);
+        Result<> done = file ? read(id, *file) : Result<>(pass(file));
+        if (done) {
+          ++files;
           continue;
         }
-        ++read;
-        for (const ModelRecord& call : *calls) each(id, call);
+        log::warn("a recorded session cannot be read: {}", done.error().context());
+        unreadable = done.error();
       }
+      over();
     }
   if (sessions == 0) return fail(Code::not_found, "nothing has been recorded there");
-  if (read == 0 && unreadable) return Failure(*unreadable);
+  if (files == 0 && unreadable) return Failure(*unreadable);
   return {};
+}
+
+template <typename T>
+void append(std::vector<T>& to, std::vector<T>&& more) {
+  to.insert(to.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+}
+
+}  // namespace
+
+Result<> for_each_model_call(const Scope& scope, WallNanos since, WallNanos until,
+                             const std::function<void(const std::string&, const ModelRecord&)>& each) {
+  auto read = [&](const std::string& session, OpenFile& file) -> Result<> {
+    auto calls = read_model_calls(file.database, file.version, since, until);
+    if (!calls) return pass(calls);
+    for (const ModelRecord& call : *calls) each(session, call);
+    return {};
+  };
+  return for_each_file(scope, read, [] {});
+}
+
+Result<> for_each_trace(const Scope& scope, WallNanos since, WallNanos until,
+                        const std::function<void(SessionTraces)>& each) {
+  SessionTraces traces;
+  auto read = [&](const std::string& session, OpenFile& file) -> Result<> {
+    traces.session = session;
+    auto calls = read_model_calls(file.database, file.version, since, until);
+    if (!calls) return pass(calls);
+    if (auto tools = read_tools(file.database, file.version, *calls); !tools) return tools;
+    auto mcp = read_mcp_calls(file.database, file.version, since, until);
+    if (!mcp) return pass(mcp);
+    append(traces.calls, std::move(*calls));
+    append(traces.mcp, std::move(*mcp));
+    return {};
+  };
+  return for_each_file(scope, read, [&] {
+    SessionTraces done = std::exchange(traces, {});
+    if (!done.calls.empty() || !done.mcp.empty()) each(std::move(done));
+  });
 }
 
 }  // namespace weir::store

@@ -1,4 +1,5 @@
-// ModelRecord: one call of a model as it is stored: what was said, on whose account, and what it cost.
+// ModelRecord: one call of a model as it is stored: what was said, on whose account, and what it cost. And
+// McpRecord, of an MCP server.
 #pragma once
 
 #include <cstdint>
@@ -6,6 +7,7 @@
 #include <string>
 
 #include "flow/flow.h"
+#include "llm/mcp_call.h"
 #include "llm/model_call.h"
 
 namespace weir::store {
@@ -18,6 +20,13 @@ struct ModelRecord {
   std::string cost_source;  ///< "provider", "own", "table", "estimated", "local"; "" without a cost
   std::string unpriced;     ///< why there is no cost: "unknown_model" ...
   std::string priced_as;    ///< the catalogue's name of the model
+  std::int64_t row = 0;     ///< in its file; read, never written
+};
+
+/// One call of an MCP server; its exchange is the flow. Who sent it is that flow's to say.
+struct McpRecord {
+  llm::McpCall call;
+  std::string process, device;  ///< read, never written
 };
 
 }  // namespace weir::store

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/json.h"
+#include "store/columns.h"
 #include "store/schema.h"
 
 namespace weir::store {
@@ -22,63 +23,13 @@ constexpr std::string_view kCallColumns =
     "service_tier, retry, max_output_tokens, messages, tools, tool_calls, tool_results, tools_offered, "
     "rate_limits, "
     "text, text_bytes, thinking, thinking_bytes, system, system_bytes, user_text, user_text_bytes, refusal, "
-    "request_bytes, response_bytes";
+    "request_bytes, response_bytes, number, turn, after, retry_of, agent";
 constexpr std::string_view kToolColumns =
     "call, number, call_id, name, server, origin, arguments, arguments_bytes, arguments_valid";
 constexpr std::string_view kResultColumns =
-    "call, number, call_id, name, content, content_bytes, is_error, in_response";
-
-std::string insert_sql(std::string_view table, std::string_view columns) {
-  std::string parameters = "?";
-  for (char c : columns)
-    if (c == ',') parameters += ", ?";
-  return fmt::format("INSERT INTO {}({}) VALUES ({})", table, columns, parameters);
-}
-
-std::int64_t micros_of(Duration time) {
-  return std::chrono::duration_cast<std::chrono::microseconds>(time).count();
-}
-
-/// Binds the columns of a row from left to right. What is 0, empty or not there is NULL, but for `count`.
-class Columns {
- public:
-  explicit Columns(Statement& statement) : statement_(statement) {}
-
-  Columns& count(std::int64_t value) {
-    statement_.bind(next_++, value);
-    return *this;
-  }
-  Columns& count(std::uint64_t value) { return count(static_cast<std::int64_t>(value)); }
-  Columns& truth(bool value) { return count(std::int64_t{value}); }
-  Columns& text(std::string_view value) {
-    value.empty() ? statement_.bind_null(next_) : statement_.bind_text(next_, value);
-    ++next_;
-    return *this;
-  }
-  template <typename Number>
-  Columns& number(const std::optional<Number>& value) {
-    value ? statement_.bind(next_, static_cast<std::int64_t>(*value)) : statement_.bind_null(next_);
-    ++next_;
-    return *this;
-  }
-  Columns& time(const std::optional<Duration>& value) {
-    return number(value ? std::optional(micros_of(*value)) : std::nullopt);
-  }
-  Columns& preview(const llm::Preview& value) { return text(value.text).count(value.bytes); }
-
- private:
-  Statement& statement_;
-  int next_ = 1;
-};
-
-template <typename Write>
-std::string json_text(bool any, const Write& write) {
-  std::string out;
-  if (!any) return out;
-  JsonWriter json(out);
-  write(json);
-  return out;
-}
+    "call, number, call_id, name, content, content_bytes, is_error, in_response, answers_call, "
+    "answers_number, "
+    "agent";
 
 std::string details_text(const llm::Usage& usage) {
   return json_text(!usage.details.empty(), [&](JsonWriter& json) {
@@ -119,19 +70,27 @@ std::optional<std::int64_t> number_at(const Statement& row, int column) {
 }
 
 // The program behind a call is often known only when its flow is closed, after it.
-constexpr const char* kSelect =
+constexpr std::string_view kSelect =
     "SELECT c.flow, c.started, c.duration_us, c.provider, c.model_asked, c.model_served, c.stream, c.status, "
     "c.stop_reason, c.error_type, c.partial, c.parse_error, c.input, c.input_fresh, c.cache_read, "
     "c.cache_write_5m, c.cache_write_1h, c.output, c.reasoning, c.cost_pico, c.cost_source, c.unpriced, "
     "c.first_token_us, c.client, c.session, coalesce(c.process, f.process), coalesce(c.device, f.device), "
-    "c.protocol, c.tool_calls "
+    "c.protocol, c.tool_calls, c.retry, substr(c.user_text, 1, 200), c.conversation, {} "
     "FROM model_calls c LEFT JOIN flows f ON f.number = c.flow "
     "WHERE c.started >= ? AND c.started < ? ORDER BY c.id";
+constexpr std::string_view kLinks = "c.number, c.turn, c.after, c.retry_of, c.agent, c.id";
+constexpr std::string_view kNoLinks = "NULL, NULL, NULL, NULL, NULL, c.id";
 
 llm::Protocol protocol_of(std::string_view word) {
   for (int i = 0; i <= static_cast<int>(llm::Protocol::ollama_generate); ++i)
     if (auto protocol = static_cast<llm::Protocol>(i); llm::name(protocol) == word) return protocol;
   return llm::Protocol::none;
+}
+
+llm::ToolOrigin origin_of(std::string_view word) {
+  for (auto origin : {llm::ToolOrigin::server, llm::ToolOrigin::mcp})
+    if (llm::name(origin) == word) return origin;
+  return llm::ToolOrigin::client;
 }
 
 ModelRecord read_row(const Statement& row) {
@@ -163,6 +122,13 @@ ModelRecord read_row(const Statement& row) {
   out.device = text_at(row, 26);
   call.protocol = protocol_of(row.bytes(27));
   call.tool_calls_count = static_cast<std::uint32_t>(row.integer(28));
+  if (auto retry = number_at(row, 29)) call.retry_count = static_cast<std::uint32_t>(*retry);
+  call.user_text.append(row.bytes(30), llm::kPreviews.system);
+  call.conversation_id = text_at(row, 31);
+  Cells links(row, 32);
+  call.links = {links.natural(), links.natural(), links.natural(), links.natural()};
+  call.agent_id = links.text();
+  out.row = links.integer();
   return out;
 }
 
@@ -174,9 +140,9 @@ Result<ModelRows> ModelRows::open(Database& database) {
   struct {
     Statement& statement;
     std::string sql;
-  } statements[] = {{rows.call_, insert_sql("model_calls", kCallColumns)},
-                    {rows.tool_, insert_sql("tool_calls", kToolColumns)},
-                    {rows.result_, insert_sql("tool_results", kResultColumns)}};
+  } statements[] = {{rows.call_, insert_into("model_calls", kCallColumns)},
+                    {rows.tool_, insert_into("tool_calls", kToolColumns)},
+                    {rows.result_, insert_into("tool_results", kResultColumns)}};
   for (auto& [statement, sql] : statements) {
     auto prepared = database.prepare(sql);
     if (!prepared) return pass(prepared);
@@ -193,7 +159,7 @@ Result<> ModelRows::put(const ModelRecord& record) {
   std::string speed;
   if (auto rate = call.timing.tokens_per_second(usage)) speed = fmt::format("{:.1f}", *rate);
   Columns row(call_);
-  row.count(record.flow).count(call.started).count(micros_of(call.timing.duration));
+  row.count(record.flow).count(call.started).micros(call.timing.duration);
   row.text(call.provider).text(llm::name(call.protocol)).text(call.model_asked).text(call.model_served);
   row.truth(call.stream).truth(call.websocket).count(std::int64_t{call.status}).text(llm::name(call.finish));
   row.text(call.stop_reason).text(call.error_type).text(call.error_message);
@@ -202,7 +168,7 @@ Result<> ModelRows::put(const ModelRecord& record) {
   row.number(usage.cache_write_5m).number(usage.cache_write_1h).number(usage.output).number(usage.reasoning);
   row.text(details);
   row.number(record.cost_pico).text(record.cost_source).text(record.unpriced).text(record.priced_as);
-  row.time(call.timing.head).time(call.timing.first_token).count(micros_of(call.timing.longest_gap));
+  row.time(call.timing.head).time(call.timing.first_token).micros(call.timing.longest_gap);
   row.text(gaps).text(speed);
   row.text(call.client).text(call.client_version).text(call.session_id).text(call.user_id);
   row.text(record.process).text(record.device).text(call.message_id).text(call.request_id);
@@ -212,6 +178,9 @@ Result<> ModelRows::put(const ModelRecord& record) {
   row.count(std::int64_t{call.tool_results_count}).text(offers).text(limits);
   row.preview(call.text).preview(call.thinking).preview(call.system_prompt).preview(call.user_text);
   row.text(call.refusal.text).count(call.request_bytes).count(call.response_bytes);
+  const llm::CallLinks& links = call.links;
+  row.unless_zero(links.number).unless_zero(links.turn).unless_zero(links.after).unless_zero(links.retry_of);
+  row.text(call.agent_id);
   if (auto done = call_.run(); !done) return done;
   return put_tools(sqlite3_last_insert_rowid(handle_), call);
 }
@@ -228,7 +197,8 @@ Result<> ModelRows::put_tools(std::int64_t id, const llm::ModelCall& from) {
   for (const llm::ToolResult& result : from.tool_results) {
     Columns row(result_);
     row.count(id).count(++number).text(result.call_id).text(result.name).preview(result.content);
-    row.truth(result.is_error).truth(result.in_response);
+    row.truth(result.is_error).truth(result.in_response).unless_zero(result.answers.call);
+    row.unless_zero(result.answers.number).text(result.agent);
     if (auto done = result_.run(); !done) return done;
   }
   return {};
@@ -238,16 +208,66 @@ Result<std::vector<ModelRecord>> read_model_calls(Database& database, std::int64
                                                   WallNanos until) {
   std::vector<ModelRecord> out;
   if (version < kModelCallsSince) return out;
-  auto select = database.prepare(kSelect);
+  auto select =
+      database.prepare(fmt::format(fmt::runtime(kSelect), version >= kTurnsSince ? kLinks : kNoLinks));
   if (!select) return pass(select);
   select->bind(1, since);
   select->bind(2, until);
-  for (;;) {
-    auto row = select->step();
-    if (!row) return pass(row);
-    if (!*row) return out;
-    out.push_back(read_row(*select));
+  auto read = each_row(*select, [&](const Statement& row) { out.push_back(read_row(row)); });
+  if (!read) return pass(read);
+  return out;
+}
+
+namespace {
+
+// The row of the call that belongs to a row of its tools; they come in the order of the calls.
+ModelRecord* owner(std::vector<ModelRecord>& calls, std::int64_t row) {
+  auto found = std::ranges::lower_bound(calls, row, {}, &ModelRecord::row);
+  return found != calls.end() && found->row == row ? &*found : nullptr;
+}
+
+}  // namespace
+
+Result<> read_tools(Database& database, std::int64_t version, std::vector<ModelRecord>& calls) {
+  if (version < kModelCallsSince || calls.empty()) return {};
+  auto tools = database.prepare(
+      "SELECT call, call_id, name, server, origin, arguments_bytes FROM tool_calls "
+      "WHERE call BETWEEN ? AND ? ORDER BY call, number");
+  if (!tools) return pass(tools);
+  auto results = database.prepare(
+      fmt::format("SELECT call, call_id, name, content_bytes, is_error, in_response, {} FROM tool_results "
+                  "WHERE call BETWEEN ? AND ? ORDER BY call, number",
+                  version >= kTurnsSince ? "answers_call, answers_number, agent" : "NULL, NULL, NULL"));
+  if (!results) return pass(results);
+  for (Statement* select : {&*tools, &*results}) {
+    select->bind(1, calls.front().row);
+    select->bind(2, calls.back().row);
   }
+  auto read = each_row(*tools, [&](const Statement& row) {
+    Cells cells(row);
+    ModelRecord* call = owner(calls, cells.integer());
+    if (!call) return;
+    llm::ToolCall& tool = call->call.tool_calls.emplace_back();
+    tool.call_id = cells.text();
+    tool.name = cells.text();
+    tool.server = cells.text();
+    tool.origin = origin_of(cells.text());
+    tool.arguments.bytes = cells.natural();
+  });
+  if (!read) return read;
+  return each_row(*results, [&](const Statement& row) {
+    Cells cells(row);
+    ModelRecord* call = owner(calls, cells.integer());
+    if (!call) return;
+    llm::ToolResult& result = call->call.tool_results.emplace_back();
+    result.call_id = cells.text();
+    result.name = cells.text();
+    result.content.bytes = cells.natural();
+    result.is_error = cells.truth();
+    result.in_response = cells.truth();
+    result.answers = {cells.natural(), static_cast<std::uint32_t>(cells.integer())};
+    result.agent = cells.text();
+  });
 }
 
 }  // namespace weir::store

@@ -27,4 +27,8 @@ class ModelRows {
 Result<std::vector<ModelRecord>> read_model_calls(Database& database, std::int64_t version, WallNanos since,
                                                   WallNanos until);
 
+/// Adds the tools that they called and the results they brought, without texts, to calls that were read from
+/// the same file.
+Result<> read_tools(Database& database, std::int64_t version, std::vector<ModelRecord>& calls);
+
 }  // namespace weir::store

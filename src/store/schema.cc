@@ -103,9 +103,30 @@ CREATE TABLE tool_results(
 CREATE INDEX tool_results_by_id ON tool_results(call_id);
 )sql";
 
+constexpr const char* kTurns = R"sql(
+ALTER TABLE model_calls ADD COLUMN number INTEGER;
+ALTER TABLE model_calls ADD COLUMN turn INTEGER;
+ALTER TABLE model_calls ADD COLUMN after INTEGER;
+ALTER TABLE model_calls ADD COLUMN retry_of INTEGER;
+ALTER TABLE model_calls ADD COLUMN agent TEXT;
+ALTER TABLE tool_results ADD COLUMN answers_call INTEGER;
+ALTER TABLE tool_results ADD COLUMN answers_number INTEGER;
+ALTER TABLE tool_results ADD COLUMN agent TEXT;
+CREATE TABLE mcp_calls(
+  id INTEGER PRIMARY KEY, flow INTEGER NOT NULL, started INTEGER NOT NULL, duration_us INTEGER NOT NULL,
+  host TEXT NOT NULL, path TEXT, session TEXT, old_transport INTEGER NOT NULL, from_server INTEGER NOT NULL,
+  server TEXT, server_version TEXT, client TEXT, client_version TEXT, protocol_version TEXT,
+  method TEXT NOT NULL, name TEXT, rpc_id TEXT, arguments TEXT, arguments_bytes INTEGER NOT NULL,
+  answered INTEGER NOT NULL, status INTEGER NOT NULL, result TEXT, result_text_bytes INTEGER NOT NULL,
+  result_bytes INTEGER NOT NULL, kinds TEXT, is_error INTEGER NOT NULL, error_code INTEGER, error_message TEXT,
+  progress INTEGER NOT NULL, tools TEXT, tools_hash TEXT, tools_changed INTEGER NOT NULL, page TEXT,
+  ran_for_call INTEGER, ran_for_number INTEGER);
+CREATE INDEX mcp_calls_by_start ON mcp_calls(started);
+)sql";
+
 // Each leads from the version before it to its own. They are never changed once released.
-constexpr const char* kSteps[] = {kFirstTables, kMessages,  kNoHashIndex, kVerdicts,
-                                  kSenders,     kProcesses, kRejections,  kModelCalls};
+constexpr const char* kSteps[] = {kFirstTables, kMessages,   kNoHashIndex, kVerdicts, kSenders,
+                                  kProcesses,   kRejections, kModelCalls,  kTurns};
 static_assert(std::size(kSteps) == kSchemaVersion);
 
 constexpr std::string_view kFlowColumns =

@@ -15,7 +15,7 @@
 namespace weir::store {
 
 /// PRAGMA user_version of the files this program writes; it reads these and older ones.
-inline constexpr std::int64_t kSchemaVersion = 8;
+inline constexpr std::int64_t kSchemaVersion = 9;
 /// The version from which on files have a table of messages.
 inline constexpr std::int64_t kMessagesSince = 2;
 /// And from which on flows have the verdict of policy.
@@ -28,6 +28,8 @@ inline constexpr std::int64_t kProcessesSince = 6;
 inline constexpr std::int64_t kRejectionsSince = 7;
 /// And what models were asked and said.
 inline constexpr std::int64_t kModelCallsSince = 8;
+/// And how those belong together, and what MCP servers were asked.
+inline constexpr std::int64_t kTurnsSince = 9;
 
 /// Makes the tables that a file of this version, 0 = empty, does not have yet.
 Result<> create_tables(Database& database, std::int64_t version);

@@ -65,6 +65,9 @@ Result<> SessionFile::prepare() {
   auto models = ModelRows::open(database_);
   if (!models) return pass(models);
   models_ = std::move(*models);
+  auto mcp = McpRows::open(database_);
+  if (!mcp) return pass(mcp);
+  mcp_ = std::move(*mcp);
   auto page_size = database_.integer("PRAGMA page_size");
   if (!page_size) return pass(page_size);
   page_size_ = *page_size;
@@ -109,6 +112,7 @@ Result<> SessionFile::put(const flow::Connection& connection) {
 }
 
 Result<> SessionFile::put(const ModelRecord& record) { return models_.put(record); }
+Result<> SessionFile::put(const McpRecord& record) { return mcp_.put(record); }
 
 Result<> SessionFile::commit() {
   if (auto done = commit_.run(); !done) return done;

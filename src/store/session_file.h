@@ -10,6 +10,7 @@
 #include "flow/flow.h"
 #include "flow/message.h"
 #include "store/body_table.h"
+#include "store/mcp_rows.h"
 #include "store/model_rows.h"
 #include "store/process_rows.h"
 #include "store/schema.h"
@@ -31,6 +32,7 @@ class SessionFile {
   Result<> put(const flow::Message& message);
   Result<> put(const flow::Connection& connection);
   Result<> put(const ModelRecord& record);
+  Result<> put(const McpRecord& record);
   Result<> commit();
   void rollback();
 
@@ -59,6 +61,7 @@ class SessionFile {
   BodyTable bodies_;
   ProcessRows processes_;
   ModelRows models_;
+  McpRows mcp_;
   FlowBinder binder_;
   std::int64_t closed_seq_ = 0;  // of the last closed row, the running transaction included
   std::int64_t committed_seq_ = 0;

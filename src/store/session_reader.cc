@@ -50,8 +50,9 @@ struct SessionReader::Condition {
       add(dead ? "(status >= 400 OR error IS NOT NULL OR closed_seq IS NULL)"
                : "(status >= 400 OR error IS NOT NULL)");
     if (filter.blocked)
-      add(version >= kVerdictsSince ? "(error IN ('blocked', 'port_refused') OR filter_action = 'block')"
-                                    : "error IN ('blocked', 'port_refused')");
+      add(version >= kVerdictsSince
+              ? "(error IN ('blocked', 'port_refused', 'budget_exceeded') OR filter_action = 'block')"
+              : "error IN ('blocked', 'port_refused', 'budget_exceeded')");
     bool senders = version >= kSendersSince;
     if (!filter.process.empty()) add_process(lower(filter.process), version);
     for (auto& [column, part] : {std::pair("device", filter.device), std::pair("model", filter.model)})

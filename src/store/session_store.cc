@@ -28,6 +28,7 @@ void SessionStore::connection(std::unique_ptr<const flow::Connection> connection
   queue_->push(std::move(connection));
 }
 void SessionStore::model_call(std::unique_ptr<const ModelRecord> record) { queue_->push(std::move(record)); }
+void SessionStore::mcp_call(std::unique_ptr<const McpRecord> record) { queue_->push(std::move(record)); }
 bool SessionStore::has_room() const { return queue_->has_room(); }
 bool SessionStore::failing() const { return queue_->stalled(); }
 bool SessionStore::flush() { return queue_->flush(); }

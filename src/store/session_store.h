@@ -41,7 +41,7 @@ class SessionStore final : public flow::Sink {
     std::uint64_t written = 0;      ///< flows committed
     std::uint64_t shed_bodies = 0;  ///< flows ("capture_dropped") and messages recorded without their bytes
     std::uint64_t shed_flows = 0;   ///< flows not recorded, for want of room
-    std::uint64_t shed_models = 0;  ///< calls of models, for want of room
+    std::uint64_t shed_models = 0;  ///< calls of models and MCP servers, for want of room
     std::uint64_t shed_connections = 0;
     std::uint64_t failed_writes = 0;  ///< attempts to write that failed and were kept for another try
     std::uint64_t lost_flows = 0;     ///< accepted, but still unwritable when the store closed
@@ -61,6 +61,7 @@ class SessionStore final : public flow::Sink {
   void connection(std::unique_ptr<const flow::Connection> connection) override;
   /// A call of a model, secrets redacted. As a Sink's methods: any thread, never blocks.
   void model_call(std::unique_ptr<const ModelRecord> record);
+  void mcp_call(std::unique_ptr<const McpRecord> record);  ///< the same for one of an MCP server
   /// False above the high-water mark. Under WhenFull::slow a store that is failing() answers true: nobody
   /// waits for a full disk; it sheds and counts as under WhenFull::drop.
   bool has_room() const override;

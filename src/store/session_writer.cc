@@ -22,7 +22,9 @@ constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
 std::int64_t day_of(WallNanos time) { return time / (86'400 * kNanosPerSecond); }
 std::int64_t hour_of(WallNanos time) { return time / (3'600 * kNanosPerSecond) * 3'600; }
 
-bool done(const Event& event) { return !event.flow && !event.message && !event.connection && !event.model; }
+bool done(const Event& event) {
+  return !event.flow && !event.message && !event.connection && !event.model && !event.mcp;
+}
 
 // A flow that was opened and closed within one chunk needs the closing alone.
 void drop_superseded(std::span<Event> chunk) {
@@ -154,6 +156,7 @@ Result<> SessionWriter::put(SessionFile& file, const Event& event) {
   if (event.connection) return file.put(*event.connection);
   if (event.message) return file.put(*event.message);
   if (event.model) return file.put(*event.model);
+  if (event.mcp) return file.put(*event.mcp);
   return file.put(*event.flow, event.kind == Event::Kind::closed, event.bodies_shed);
 }
 
@@ -180,6 +183,7 @@ void SessionWriter::written(SessionFile& file, Event& event) {
   event.message.reset();
   event.connection.reset();
   event.model.reset();
+  event.mcp.reset();
 }
 
 void SessionWriter::report_failure(const Error& error) {

@@ -463,6 +463,37 @@ class RedirectV4(Cases, Transparent):
             digest.update(bytes(1 << 20))
         self.assertEqual(said, {"length": size, "sha256": digest.hexdigest()})
 
+    def say(self, port, *parts):
+        """All that is answered to these parts, which go in packets of their own, and the end."""
+        sock = self.connect(port)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for part in parts:
+            sock.sendall(part)
+            time.sleep(0.02)
+        sock.shutdown(socket.SHUT_WR)
+        return self.drained(sock)
+
+    def test_a_relay_says_whose_it_is_where_it_is_asked_to(self):
+        echo = self.world(Echo)
+        self.again("--transparent-preamble")
+        request = b"GET /own HTTP/1.0\r\n\r\n"
+        self.assertIn(b"404", self.say(self.plain.port, b"\0", b"WEIR_", b"META:1 pid=7 na", b"me=one\n" + request))
+        elsewhere = b"\0WEIR_META:1 to=%s name=two\n" % self.literal(echo.port).encode()
+        self.assertEqual(self.say(self.plain.port, elsewhere + b"\1\2\3"), b"\1\2\3bye")
+        for alike in (b"\0\0\0\x08", b"\0WEIR_MET"):
+            self.assertEqual(self.say(echo.port, alike), alike + b"bye")
+        with self.assertRaises(OSError):
+            self.say(echo.port, b"\0WEIR_META:9\n")
+        flows = self.stop()
+        self.assertEqual([flow.get("process") for flow in flows], ["one", "two", None, None, None])
+        self.assertEqual([flow["error_code"] for flow in flows], ["", "", "", "", "bad_request"])
+
+    def test_a_relays_word_is_not_taken_unasked(self):
+        echo = self.world(Echo)
+        line = b"\0WEIR_META:1 pid=7 name=claimed\n"
+        self.assertEqual(self.say(echo.port, line), line + b"bye")
+        self.assertNotIn("process", self.only_flow())
+
     def test_descriptors_are_given_back(self):
         far = self.world(Echo)
         for round in range(2):

@@ -8,6 +8,7 @@
 #include "async/task_group.h"
 #include "proxy/filters/accept_encoding.h"
 #include "proxy/filters/alt_svc.h"
+#include "proxy/filters/budget.h"
 #include "proxy/filters/policy.h"
 #include "proxy/session.h"
 #include "tests/support/stage.h"
@@ -68,9 +69,12 @@ class KeepingSink final : public flow::Sink {
   bool broken = false;
 };
 
-std::vector<std::unique_ptr<proxy::Filter>> all_filters(const proxy::Gate& gate) {
+std::vector<std::unique_ptr<proxy::Filter>> all_filters(async::Loop& loop, const proxy::Gate& gate,
+                                                        proxy::Budgeting* budgeting,
+                                                        proxy::Questions* questions) {
   std::vector<std::unique_ptr<proxy::Filter>> out;
   out.push_back(std::make_unique<proxy::PolicyFilter>(gate));
+  if (budgeting) out.push_back(std::make_unique<proxy::BudgetFilter>(loop, *budgeting, questions));
   out.push_back(std::make_unique<proxy::AcceptEncoding>());
   out.push_back(std::make_unique<proxy::AltSvc>());
   return out;
@@ -86,9 +90,10 @@ T value(Result<T> result) {
 class Walkway {
  public:
   Walkway(const config::Settings& settings, const std::string& host, bool offer_http2,
-          proxy::Questions* questions, proxy::Onlookers* onlookers)
+          proxy::Questions* questions, proxy::Onlookers* onlookers, proxy::Budgeting* budgeting)
       : questions_(questions),
         onlookers_(onlookers),
+        budgeting_(budgeting),
         options_(made_options(settings, offer_http2)),
         authority_(value(tls::Authority::load_or_create(settings.ca_dir))),
         client_tls_(value(tls::ClientContext::make(
@@ -149,6 +154,7 @@ class Walkway {
   const proxy::Entrance entrance_;
   proxy::Questions* questions_;
   proxy::Onlookers* onlookers_;
+  proxy::Budgeting* budgeting_;
   app::RoomOptions options_;
   tls::Authority authority_;
   tls::ClientContext client_tls_;
@@ -165,7 +171,7 @@ class Walkway {
   proxy::Recorder recorder_{loop_, sink_, numbers_, budget_, options_.body_limit};
   wire::UpstreamPool pool_{loop_, dialer_, client_tls_, pool_options()};
   proxy::Gate gate_{loop_, options_.filtering.policy, questions_};
-  proxy::Filters filters_{all_filters(gate_)};
+  proxy::Filters filters_{all_filters(loop_, gate_, budgeting_, questions_)};
   proxy::Walk walk_{loop_, pool_, recorder_, filters_, options_.walk, onlookers_};
   proxy::Rejections rejections_{options_.rejections};
   proxy::Services services_{loop_,       pool_,       recorder_, walk_,           minter_,
@@ -230,7 +236,8 @@ class SocketPairStage final : public MemoryStage {
  private:
   Walkway& walkway() {
     if (!walkway_)
-      walkway_ = std::make_unique<Walkway>(settings, origin().host, offer_http2, questions, onlookers);
+      walkway_ =
+          std::make_unique<Walkway>(settings, origin().host, offer_http2, questions, onlookers, budgeting);
     return *walkway_;
   }
   std::unique_ptr<Walkway> walkway_;

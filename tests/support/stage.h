@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "config/settings.h"
 #include "flow/flow.h"
+#include "proxy/budgeting.h"
 #include "proxy/onlooker.h"
 #include "proxy/questions.h"
 #include "tls/testing.h"
@@ -71,6 +72,8 @@ class MemoryStage : public Stage {
   proxy::Questions* questions = nullptr;
   /// To be set before the first connection: who looks on; null = nobody.
   proxy::Onlookers* onlookers = nullptr;
+  /// To be set before the first connection: who is asked about money; null = there are no budgets.
+  proxy::Budgeting* budgeting = nullptr;
   /// Time goes on by this much.
   virtual void pass(Duration time) = 0;
   /// The next dial fails so.

@@ -25,7 +25,7 @@ class Listener final : public proxy::Onlooker {
 
 class Listeners final : public proxy::Onlookers {
  public:
-  std::unique_ptr<proxy::Onlooker> look_on(const flow::Flow& flow, TimePoint) override {
+  std::unique_ptr<proxy::Onlooker> look_on(const flow::Flow& flow, bool, TimePoint) override {
     if (flow.request.target == "/dull") return nullptr;
     return std::make_unique<Listener>(heard[flow.request.target]);
   }
