@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "app/price_book.h"
+#include "flow/redactor.h"
 #include "llm/estimate.h"
 #include "policy/budget.h"
 #include "proxy/budgeting.h"
@@ -20,6 +21,15 @@ namespace weir::app {
 
 /// The local time's, in seconds: what budgets' days go by.
 std::int64_t local_utc_offset(WallNanos now);
+
+/// A call that has ended, as far as it is paid for. Views its parts.
+struct WatchedBill {
+  flow::FlowId flow;
+  const HostPort& place;
+  std::string_view process;
+  const llm::ModelCall& call;
+  llm::CallEnd end;
+};
 
 /// Calls of models are judged on a thread of its own, in one transaction with what every other session has
 /// spent by then; what needs no body and no price is judged where it comes, by what was last heard of the
@@ -32,6 +42,7 @@ class Budgets final : public proxy::Budgeting {
     std::filesystem::path catalog;
     std::string session;
     llm::Recogniser recogniser;
+    std::shared_ptr<const flow::Redactor> redactor;  ///< may be null
     Duration flush_every = std::chrono::seconds(1);
   };
   /// `prices` outlives it. Errors: bad_config; the ledger cannot be written.
@@ -46,11 +57,18 @@ class Budgets final : public proxy::Budgeting {
   std::optional<proxy::BudgetVerdict> judge(std::shared_ptr<const proxy::BudgetQuery> query,
                                             Reply reply) override;
 
+  /// Who waits for a verdict gets a no, and so does everybody from now on: the server ends. Any thread.
+  void close();
   /// A line for each account that this session has used: "$1.23 used of $5.00 a day, $3.77 left".
   std::vector<std::string> report() const;
 
-  /// What became of a flow that was let pass: the call as it ended, or nothing where it was none. Any thread.
-  void ended(flow::FlowId flow, const llm::ModelCall* call);
+  /// A call over a WebSocket: for those nothing is reserved, they are charged when they have ended. Any
+  /// thread.
+  void spent(const WatchedBill& bill);
+  /// What became of a call that was let pass. Any thread.
+  void ended(const WatchedBill& bill);
+  /// The same of one that nobody could read: what was reserved is spent, if it was sent at all.
+  void ended(flow::FlowId flow, bool sent);
 
  private:
   class Taken;
@@ -59,6 +77,7 @@ class Budgets final : public proxy::Budgeting {
     policy::BudgetAccounts accounts;
     policy::Spending spending;
     llm::Estimate estimate;
+    bool ending = false;  ///< the exchange is over; what it came to will be told soon
   };
   struct Work {
     std::shared_ptr<const proxy::BudgetQuery> query;
@@ -67,16 +86,27 @@ class Budgets final : public proxy::Budgeting {
   struct Question;
 
   Budgets(Options options, policy::BudgetBook book, PriceBook& prices);
-  Question question_of(const proxy::BudgetQuery& query) const;
+  std::optional<llm::CallTarget> recognise(const http::RequestHead& head, std::string& spelling) const;
+  void fill(Question& out, const proxy::BudgetQuery& query) const;
   void read_body(const proxy::BudgetQuery& query, Question& question);
-  proxy::BudgetVerdict judge_by_ledger(const proxy::BudgetQuery& query);
-  proxy::BudgetVerdict verdict_of(const proxy::BudgetQuery& query, const Question& question,
-                                  const policy::BudgetBook::Judgement& judgement);
+  proxy::BudgetVerdict judge_by_ledger(const proxy::BudgetQuery& query, Question& question);
+  proxy::BudgetVerdict told(const proxy::BudgetQuery& query, const Question& question,
+                            proxy::BudgetVerdict verdict) const;
+  static proxy::BudgetVerdict closing();
+  proxy::BudgetVerdict judge_once(const proxy::BudgetQuery& query, Question& question);
+  proxy::BudgetVerdict verdict_of(const Question& question,
+                                  const policy::BudgetBook::Judgement& judgement) const;
   proxy::BudgetVerdict refuse(const Question& question, std::string why) const;
   proxy::BudgetVerdict take(const proxy::BudgetQuery& query, Question& question);
   std::string explain(const policy::BudgetBook::Judgement& judgement) const;
-  policy::Spending spending_of(const llm::ModelCall& call) const;
+  policy::Spending spending_of(const llm::ModelCall& call, const llm::Estimate& estimate,
+                               const llm::CallEnd& end) const;
+  std::string note_of(const policy::BudgetAccount& account) const;
+  void charge(const WatchedBill& bill, bool only_later);
   void settle(flow::FlowId flow, const policy::Spending& spent);
+  void left(flow::FlowId flow);
+  bool any_ending(const void* account) const;
+  void give_back(const policy::BudgetAccounts& accounts, std::uint64_t bytes);
   bool upload(const policy::BudgetAccounts& accounts, std::uint64_t bytes);
   Result<> write(const policy::BudgetAccounts& accounts, const std::function<void()>& between = [] {});
   Result<> flush();
@@ -84,14 +114,16 @@ class Budgets final : public proxy::Budgeting {
   void run();
 
   const Options options_;
+  const std::string ledger_session_;
   PriceBook& prices_;
   mutable std::mutex mutex_;
-  std::condition_variable wake_;
+  std::condition_variable wake_, settled_;
   policy::BudgetBook book_;  // guarded by mutex_, as all below; its budgets never change
   std::unordered_map<flow::FlowId, Hold> holds_;
   std::deque<Work> work_;
-  bool stop_ = false;
+  bool stop_ = false, closed_ = false;
   bool failing_ = false;
+  bool flush_now_ = false;
   std::thread thread_;
 };
 

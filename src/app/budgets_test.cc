@@ -50,9 +50,10 @@ class WithBudgets : public ::testing::Test {
     auto out = std::make_shared<proxy::BudgetQuery>();
     out->flow = flow;
     out->head = head_to("api.anthropic.com", "/v1/messages");
-    out->body = "{\"model\":\"" + std::string(model) + "\",\"max_tokens\":" + std::to_string(output) +
-                ",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}";
-    out->length = out->body.size();
+    std::string body = "{\"model\":\"" + std::string(model) + "\",\"max_tokens\":" + std::to_string(output) +
+                       ",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}";
+    out->length = body.size();
+    out->body = std::make_shared<const std::string>(std::move(body));
     return out;
   }
   static proxy::BudgetVerdict judge(Budgets& budgets, std::shared_ptr<const proxy::BudgetQuery> query) {
@@ -71,6 +72,23 @@ class WithBudgets : public ::testing::Test {
     out.usage.output = output;
     out.usage.settle();
     out.started = wall_now();
+    return out;
+  }
+  static std::shared_ptr<proxy::BudgetQuery> websocket(flow::FlowId flow) {
+    auto out = std::make_shared<proxy::BudgetQuery>();
+    out->flow = flow;
+    out->head = head_to("api.openai.com", "/v1/responses");
+    out->head.method = "GET";
+    out->head.upgrade = "websocket";
+    out->length = 0;
+    return out;
+  }
+  static llm::ModelCall call_of_websocket(std::int64_t input, std::int64_t output) {
+    llm::ModelCall out = ended(input, output);
+    out.provider = "openai";
+    out.protocol = llm::Protocol::openai_responses;
+    out.model_asked = out.model_served = "gpt-5";  // 1.25 and 10 dollars
+    out.websocket = true;
     return out;
   }
   std::int64_t in_ledger() {
@@ -94,7 +112,7 @@ TEST_F(WithBudgets, a_call_reserves_what_it_may_cost_and_pays_what_it_did) {
     EXPECT_EQ(judge(*budgets, call(2, 60'000)).answer, Answer::block);
     verdict.allowance->leave_to_onlooker();
     llm::ModelCall paid = ended(1000, 2000);
-    budgets->ended(1, &paid);
+    budgets->ended({1, {"api.anthropic.com", 443}, "", paid, {}});
     verdict.allowance.reset();
     EXPECT_EQ(judge(*budgets, call(3, 60'000)).answer, Answer::pass);
   }
@@ -110,12 +128,12 @@ TEST_F(WithBudgets, what_was_let_pass_and_never_went_costs_nothing) {
   EXPECT_EQ(in_ledger(), 0);
 }
 
-TEST_F(WithBudgets, what_looked_like_a_call_and_was_none_costs_nothing) {
+TEST_F(WithBudgets, what_nobody_could_read_costs_what_was_reserved) {
   auto budgets = open("1usd");
   auto verdict = judge(*budgets, call(1, 60'000));
   verdict.allowance->leave_to_onlooker();
-  budgets->ended(1, nullptr);
-  EXPECT_EQ(judge(*budgets, call(2, 60'000)).answer, Answer::pass);
+  budgets->ended(1, true);
+  EXPECT_EQ(judge(*budgets, call(2, 60'000)).answer, Answer::block);
 }
 
 TEST_F(WithBudgets, a_no_is_in_the_words_of_the_api) {
@@ -152,8 +170,54 @@ TEST_F(WithBudgets, a_model_without_a_price_is_asked_about) {
   EXPECT_EQ(verdict.answer, Answer::ask);
   EXPECT_THAT(verdict.why, HasSubstr("nobody knows the price"));
   auto granted = call(1, 10, "claude-from-nowhere");
-  granted->approved = verdict.account;
+  granted->approved = {verdict.account};
   EXPECT_EQ(judge(*budgets, granted).answer, Answer::pass);
+}
+
+TEST_F(WithBudgets, a_websocket_is_refused_when_nothing_is_left_and_its_calls_are_charged) {
+  for (std::string_view limit : {"1usd", "2000tokens", "2calls"}) {
+    std::int64_t before = in_ledger();
+    {
+      auto budgets = open(limit);
+      ASSERT_EQ(judge(*budgets, websocket(1)).answer, Answer::pass) << limit;
+      EXPECT_EQ(in_ledger(), before) << "nothing is reserved";
+      EXPECT_EQ(judge(*budgets, websocket(2)).answer, Answer::pass);
+      llm::ModelCall half = call_of_websocket(0, limit == "1usd" ? 60'000 : 1000);
+      budgets->spent({1, {"api.openai.com", 443}, "agent", half, {}});
+      EXPECT_EQ(judge(*budgets, websocket(3)).answer, Answer::pass) << limit;
+      budgets->spent({1, {"api.openai.com", 443}, "agent", half, {}});
+      auto verdict = judge(*budgets, websocket(4));
+      EXPECT_EQ(verdict.answer, Answer::block) << limit;
+      EXPECT_THAT(verdict.why, AllOf(HasSubstr("left of"), Not(HasSubstr("up to"))));
+      EXPECT_FALSE(verdict.head) << "a handshake has no words of an API";
+    }
+    EXPECT_GT(in_ledger(), before) << limit;
+  }
+}
+
+TEST_F(WithBudgets, a_websocket_that_asks_goes_on_after_a_yes) {
+  auto budgets = open("1calls:ask");
+  llm::ModelCall only = call_of_websocket(1, 1);
+  budgets->spent({1, {"api.openai.com", 443}, "agent", only, {}});
+  auto verdict = judge(*budgets, websocket(1));
+  ASSERT_EQ(verdict.answer, Answer::ask);
+  auto granted = websocket(1);
+  granted->approved = {verdict.account};
+  EXPECT_EQ(judge(*budgets, granted).answer, Answer::pass);
+}
+
+TEST_F(WithBudgets, a_call_of_a_websocket_that_was_refused_costs_nothing) {
+  auto budgets = open("1tokens");
+  llm::ModelCall call = call_of_websocket(1000, 1000);
+  call.usage = {};
+  call.status = 429;
+  budgets->spent({1, {"api.openai.com", 443}, "agent", call, {}});
+  EXPECT_EQ(judge(*budgets, websocket(1)).answer, Answer::pass);
+  call.status = 200;
+  call.partial = true;
+  call.request_bytes = 300;
+  budgets->spent({1, {"api.openai.com", 443}, "agent", call, {}});
+  EXPECT_EQ(judge(*budgets, websocket(2)).answer, Answer::block) << "one that broke off does";
 }
 
 TEST_F(WithBudgets, requests_are_judged_at_once_after_the_first) {
@@ -177,6 +241,8 @@ TEST_F(WithBudgets, a_ledger_that_cannot_be_written_lets_nothing_pass) {
   auto verdict = judge(*budgets, call(1, 10));
   EXPECT_EQ(verdict.answer, Answer::block);
   EXPECT_THAT(verdict.why, HasSubstr("ledger"));
+  EXPECT_EQ(verdict.code, Code::overloaded) << "who asks may come again";
+  EXPECT_FALSE(verdict.why.contains(folder_.string()));
   std::filesystem::remove(catalog());
   EXPECT_EQ(judge(*budgets, call(2, 10)).answer, Answer::pass) << "once it can be written again";
 }
@@ -201,18 +267,34 @@ TEST_F(WithBudgets, what_has_not_the_shape_of_a_call_is_none) {
   auto budgets = open("1tokens");
   auto query = std::make_shared<proxy::BudgetQuery>();
   query->head = head_to("somewhere.test", "/v1/chat/completions");
-  query->body = R"({"id":1})";
+  query->body = std::make_shared<const std::string>(R"({"id":1})");
   EXPECT_EQ(judge(*budgets, query).answer, Answer::pass);
   query = std::make_shared<proxy::BudgetQuery>(*query);
-  query->body = R"({"model":"m","messages":[]})";
+  query->body = std::make_shared<const std::string>(R"({"model":"m","messages":[]})");
   EXPECT_EQ(judge(*budgets, query).answer, Answer::block);
+}
+
+TEST_F(WithBudgets, a_compressed_body_is_known_by_how_it_begins) {
+  auto budgets = open("10usd");
+  auto query = call(1, 10);
+  // {"model":"claude-sonnet-4-5","max_tokens":1000000,"messages":[]}, not compressed, in one zstd block.
+  std::string text = R"({"model":"claude-sonnet-4-5","max_tokens":1000000,"messages":[]})";
+  auto packed = std::make_shared<const std::string>(
+      "\x28\xb5\x2f\xfd\x20" + std::string(1, static_cast<char>(text.size())) +
+      std::string(1, static_cast<char>(text.size() * 8 % 256 + 1)) +
+      std::string(1, static_cast<char>(text.size() * 8 / 256)) + std::string(1, '\0') + text);
+  query->body = packed;
+  query->length = packed->size();
+  auto verdict = judge(*budgets, query);
+  EXPECT_EQ(verdict.answer, Answer::block);
+  EXPECT_THAT(verdict.why, HasSubstr("up to $15.00"));
 }
 
 TEST_F(WithBudgets, a_compressed_body_that_cannot_be_undone_counts_by_its_size) {
   auto budgets = open("1000tokens");
   auto query = call(1, 10);
   query->head.fields.add("Content-Encoding", "gzip");
-  query->body = std::string(6000, 'x');
+  query->body = std::make_shared<const std::string>(std::string(6000, 'x'));
   query->length = 6000;
   EXPECT_EQ(judge(*budgets, query).answer, Answer::block);
 }

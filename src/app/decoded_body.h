@@ -12,6 +12,13 @@
 
 namespace weir::app {
 
+/// The coding of a JSON body by how it begins, where no field says it (Codex sends zstd so); empty for none.
+inline std::string_view coding_of(std::string_view beginning) {
+  using namespace std::string_view_literals;
+  if (beginning.starts_with("\x28\xb5\x2f\xfd"sv)) return "zstd";
+  return beginning.starts_with("\x1f\x8b\x08"sv) ? "gzip" : "";
+}
+
 /// Plain where it has no coding. Not thread-safe.
 class DecodedBody {
  public:
@@ -20,7 +27,9 @@ class DecodedBody {
 
   explicit DecodedBody(const http::Fields& fields, std::uint64_t limit = kNoLimit) {
     std::string_view coding = fields.get("content-encoding").value_or("");
-    if (coding.empty()) return;
+    if (!coding.empty()) decode(coding, limit);
+  }
+  void decode(std::string_view coding, std::uint64_t limit) {
     auto made = http::content::Decoder::make(coding, limit);
     if (made)
       decoder_ = std::move(*made);
@@ -47,22 +56,36 @@ class DecodedBody {
 /// The beginning of a request's body, decoded.
 class RequestText {
  public:
-  RequestText(const http::Fields& fields, std::size_t most) : most_(most), body_(fields, most + 1) {}
+  RequestText(const http::Fields& fields, std::size_t most)
+      : most_(most), body_(fields, most + 1), sniffed_(fields.has("content-encoding")) {}
 
   void feed(std::string_view part) {
+    if (sniffed_) return take(part);
+    beginning_ += part;
+    constexpr std::size_t kMagic = 4;
+    bool text = !beginning_.starts_with('\x28') && !beginning_.starts_with('\x1f');
+    if (beginning_.size() < kMagic && !text) return;
+    sniffed_ = true;
+    if (auto coding = coding_of(beginning_); !coding.empty()) body_.decode(coding, most_ + 1);
+    take(std::exchange(beginning_, {}));
+  }
+  const std::string& text() const { return sniffed_ ? text_ : beginning_; }
+  bool cut() const { return cut_ || !body_.problem().empty(); }
+  void forget() { std::string().swap(text_), std::string().swap(beginning_); }
+
+ private:
+  void take(std::string_view part) {
     body_.feed(part, [this](std::string_view more) {
       std::size_t room = most_ - text_.size();
       cut_ |= more.size() > room;
       text_.append(more.substr(0, room));
     });
   }
-  const std::string& text() const { return text_; }
-  bool cut() const { return cut_ || !body_.problem().empty(); }
-  void forget() { std::string().swap(text_); }
 
- private:
   const std::size_t most_;
   DecodedBody body_;
+  bool sniffed_;
+  std::string beginning_;  // until it is enough to tell
   std::string text_;
   bool cut_ = false;
 };

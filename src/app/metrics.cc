@@ -52,6 +52,23 @@ void write_remote(MetricsText& out, const std::vector<RemoteLogs::Counters>& rem
   for (const auto& [name, counts] : remote) out.sample(counts.waiting_bytes, {{"receiver", name}});
 }
 
+void write_relays(MetricsText& out, const proxy::RelaySessions& relays) {
+  auto sessions = relays.all();
+  using Counts = proxy::RelaySession::Counts;
+  auto each = [&](std::atomic<std::uint64_t> Counts::* count) {
+    for (const auto& session : sessions)
+      out.sample((session->counts.*count).load(std::memory_order_relaxed), {{"session", session->id}});
+  };
+  out.gauge("weir_gateway_tunnels_open", "Tunnels that are open, by session.");
+  each(&Counts::open);
+  out.counter("weir_gateway_tunnels_total", "Tunnels that were granted, by session.");
+  each(&Counts::tunnels);
+  out.counter("weir_gateway_denied_total", "Tunnels that were denied with a 403, by session.");
+  each(&Counts::denied);
+  out.counter("weir_gateway_refused_total", "Attempts with no token, a wrong one, or too many of them.")
+      .sample(relays.refused());
+}
+
 }  // namespace
 
 std::string metrics_text(const MetricsState& state) {
@@ -70,6 +87,7 @@ std::string metrics_text(const MetricsState& state) {
   if (state.jsonl) write_jsonl(out, *state.jsonl);
   if (state.redaction) write_redaction(out, *state.redaction);
   write_remote(out, state.remote);
+  if (state.relays) write_relays(out, *state.relays);
   return out.take();
 }
 

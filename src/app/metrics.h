@@ -10,6 +10,7 @@
 #include "config/settings.h"
 #include "control/metrics_counters.h"
 #include "control/metrics_server.h"
+#include "proxy/relay_sessions.h"
 #include "store/jsonl_writer.h"
 #include "store/redacting_sink.h"
 #include "store/session_store.h"
@@ -35,6 +36,7 @@ struct MetricsState {
   std::optional<store::RedactingSink::Counters> redaction;
   std::uint64_t skipped = 0, complaints = 0;
   std::vector<RemoteLogs::Counters> remote;
+  const proxy::RelaySessions* relays = nullptr;  ///< of a gateway
 };
 std::string metrics_text(const MetricsState& state);
 

@@ -9,8 +9,15 @@
 #include "base/thread_name.h"
 #include "llm/call_reader.h"
 #include "llm/mcp_reader.h"
+#include "llm/socket_calls.h"
 
 namespace weir::app {
+
+namespace {
+
+constexpr std::string_view kLeftOut = "more came at once than could be looked at";
+
+}  // namespace
 
 /// What one exchange has become so far. Of the watch's thread, but for `over`.
 class ModelWatch::Reading {
@@ -20,6 +27,10 @@ class ModelWatch::Reading {
   virtual void request_sent(TimePoint at) = 0;
   virtual void response_head(const http::ResponseHead& head, TimePoint at) = 0;
   virtual void response_part(std::string_view part, TimePoint at) = 0;
+  virtual void message(Side from, const std::string& text, bool cut, TimePoint at) {
+    (void)from, (void)text, (void)cut, (void)at;
+  }
+  virtual void sender(const std::string& process, const std::string& device) { (void)process, (void)device; }
   virtual void left_out() = 0;
   virtual void ended(const flow::Flow& flow, TimePoint at) = 0;
 
@@ -44,6 +55,7 @@ class ModelWatch::Call final : public Reading {
 
   void request_part(std::string_view part) override { request_.feed(part); }
   void request_sent(TimePoint at) override {
+    sent_ = true;
     if (reader_) return;
     begin(at);
   }
@@ -63,13 +75,20 @@ class ModelWatch::Call final : public Reading {
   void ended(const flow::Flow& flow, TimePoint at) override {
     if (!reader_) begin(begun_);
     if (!shaped_) return watch_.told_.no_call(flow.id);
-    WatchedCall out{flow.id, flow.process, flow.device, reader_->finish(flow.error == Code::none, at),
-                    recorded_};
+    WatchedCall out{flow.id,
+                    head_.origin.place,
+                    flow.process,
+                    flow.device,
+                    reader_->finish(flow.error == Code::none, at),
+                    recorded_,
+                    {sent_, flow.error == Code::client_closed, left_out_ || undecodable_}};
     out.call.provider = provider_;
     out.call.started = flow.started;
     if (out.call.model_asked.empty()) out.call.model_asked = path_model_;
     // Whatever else could not be read is a consequence.
-    if (left_out_) out.call.parse_error = "more came at once than could be looked at";
+    if (left_out_) out.call.parse_error = kLeftOut;
+    if (prompt_.thread != 0) watch_.prompts_.ended(out.call, prompt_);
+    out.call.prompt = std::move(prompt_);
     watch_.told_.call(std::move(out));
   }
 
@@ -84,10 +103,17 @@ class ModelWatch::Call final : public Reading {
     target.deployment = deployment_;
     shaped_ = certain_ || llm::has_call_shape(target, request_.text(), request_.cut());
     reader_->request_body(request_.text(), request_.cut());
+    if (recorded_ && shaped_ && !request_.cut()) compare_prompt();
     request_.forget();
+  }
+  void compare_prompt() {
+    const llm::ModelCall& call = reader_->so_far();
+    const std::string& model = call.model_asked.empty() ? path_model_ : call.model_asked;
+    prompt_ = watch_.prompts_.request(provider_, model, call, request_.text());
   }
 
   ModelWatch& watch_;
+  bool sent_ = false;
   const bool recorded_;
   const bool certain_;
   const llm::Protocol protocol_;
@@ -97,7 +123,60 @@ class ModelWatch::Call final : public Reading {
   const TimePoint begun_;
   bool shaped_ = false, left_out_ = false, undecodable_ = false;
   std::unique_ptr<llm::CallReader> reader_;
+  llm::PromptChange prompt_;
   std::optional<DecodedBody> response_;
+};
+
+/// A WebSocket that carries calls of models.
+class ModelWatch::Socket final : public Reading {
+ public:
+  Socket(ModelWatch& watch, const llm::CallTarget& target, const flow::Flow& flow, bool recorded,
+         TimePoint begun)
+      : watch_(watch),
+        recorded_(recorded),
+        flow_(flow.id),
+        place_(flow.request.origin.place),
+        provider_(target.provider),
+        calls_(target.protocol, flow.request, llm::decode_path_model(target.path_model),
+               {flow.started, begun}, [this](llm::ModelCall call) { tell(std::move(call)); }) {
+    sender(flow.process, flow.device);
+  }
+
+  void request_part(std::string_view) override {}
+  void request_sent(TimePoint) override {}
+  void response_head(const http::ResponseHead& head, TimePoint at) override {
+    calls_.response_head(head, at);
+  }
+  void response_part(std::string_view, TimePoint) override {}
+  void message(Side from, const std::string& text, bool cut, TimePoint at) override {
+    if (from == Side::client)
+      calls_.from_client({text, cut, at});
+    else
+      calls_.from_upstream({text, cut, at});
+  }
+  void sender(const std::string& process, const std::string& device) override {
+    process_ = process;
+    device_ = device;
+  }
+  void left_out() override { calls_.left_out(kLeftOut); }
+  void ended(const flow::Flow& flow, TimePoint at) override {
+    if (process_.empty()) sender(flow.process, flow.device);
+    calls_.finish(at);
+  }
+
+ private:
+  void tell(llm::ModelCall call) {
+    call.provider = provider_;
+    watch_.told_.call({flow_, place_, process_, device_, std::move(call), recorded_});
+  }
+
+  ModelWatch& watch_;
+  const bool recorded_;
+  const flow::FlowId flow_;
+  const HostPort place_;
+  const std::string provider_;
+  std::string process_, device_;
+  llm::SocketCalls calls_;
 };
 
 /// Messages of the Model Context Protocol.
@@ -160,6 +239,14 @@ struct ModelWatch::Event {
   struct ResponsePart {
     std::string bytes;
   };
+  struct Message {
+    Side from;
+    std::string text;
+    bool cut;
+  };
+  struct Sender {
+    std::string process, device;
+  };
   struct LeftOut {};
   struct Ended {
     std::unique_ptr<const flow::Flow> flow;
@@ -167,7 +254,8 @@ struct ModelWatch::Event {
 
   std::shared_ptr<Reading> reading;
   TimePoint at;
-  std::variant<RequestPart, RequestSent, http::ResponseHead, ResponsePart, LeftOut, Ended> what;
+  std::variant<RequestPart, RequestSent, http::ResponseHead, ResponsePart, Message, Sender, LeftOut, Ended>
+      what;
 };
 
 /// Of the walk's thread: puts into the queue what it sees.
@@ -189,6 +277,21 @@ class ModelWatch::Sight final : public proxy::Onlooker {
   }
   void response_part(std::string_view part, TimePoint at) override {
     if (may_copy(part)) push(at, Event::ResponsePart{std::string(part)});
+  }
+  void message(const flow::Flow& flow, Side from, const http::ws::Message& message, TimePoint at) override {
+    if (reading_->over || message.opcode != http::ws::Opcode::text) return;
+    if (!named_ && !flow.process.empty()) {
+      named_ = true;
+      push(at, Event::Sender{flow.process, flow.device});
+    }
+    // One that is missing does not hide the next.
+    if (!watch_.hold(message.bytes.size())) {
+      if (!std::exchange(lost_, true)) push(at, Event::LeftOut{});
+      return;
+    }
+    lost_ = false;
+    bool cut = message.truncated || message.problem != http::ws::Problem::none;
+    push(at, Event::Message{from, message.bytes, cut});
   }
   void ended(const flow::Flow& flow, TimePoint at) override {
     if (reading_->over) return;
@@ -217,7 +320,7 @@ class ModelWatch::Sight final : public proxy::Onlooker {
 
   ModelWatch& watch_;
   std::shared_ptr<Reading> reading_;
-  bool doubtful_, lost_ = false;
+  bool doubtful_, lost_ = false, named_ = false;
 };
 
 ModelWatch::ModelWatch(llm::Recogniser recogniser, const Options& options, Told told)
@@ -240,10 +343,11 @@ std::unique_ptr<proxy::Onlooker> ModelWatch::look_on(const flow::Flow& flow, boo
   if (!recorded && !options_.unrecorded) return nullptr;
   const http::RequestHead& head = flow.request;
   auto target = recogniser_.recognise(head.method, head.origin.place, head.target, head.upgrade);
-  if (target && target->websocket) return nullptr;
+  if (target && target->websocket)
+    return std::make_unique<Sight>(*this, std::make_shared<Socket>(*this, *target, flow, recorded, now));
   if (target)
     return std::make_unique<Sight>(*this, std::make_shared<Call>(*this, *target, flow, recorded, now));
-  llm::McpSign sign = recorded ? llm::recognise_mcp(head) : llm::McpSign::none;
+  llm::McpSign sign = recorded && options_.mcp ? llm::recognise_mcp(head) : llm::McpSign::none;
   if (sign == llm::McpSign::none) return nullptr;
   bool doubtful = sign == llm::McpSign::body && !head.fields.has("content-encoding");
   return std::make_unique<Sight>(*this, std::make_shared<McpExchange>(*this, flow, sign, now), doubtful);
@@ -307,7 +411,13 @@ std::uint64_t ModelWatch::read(Event& event) {
     reading.response_part(part->bytes, event.at);
     return part->bytes.size();
   }
-  if (auto* head = std::get_if<http::ResponseHead>(&event.what)) {
+  if (auto* message = std::get_if<Event::Message>(&event.what)) {
+    reading.message(message->from, message->text, message->cut, event.at);
+    return message->text.size();
+  }
+  if (auto* sender = std::get_if<Event::Sender>(&event.what)) {
+    reading.sender(sender->process, sender->device);
+  } else if (auto* head = std::get_if<http::ResponseHead>(&event.what)) {
     reading.response_head(*head, event.at);
   } else if (std::holds_alternative<Event::RequestSent>(event.what)) {
     reading.request_sent(event.at);

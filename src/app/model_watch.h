@@ -11,19 +11,24 @@
 #include <thread>
 #include <vector>
 
+#include "llm/estimate.h"
 #include "llm/mcp_sessions.h"
 #include "llm/model_call.h"
+#include "llm/prompt_threads.h"
 #include "llm/recognise.h"
 #include "proxy/onlooker.h"
 
 namespace weir::app {
 
-/// A call that has ended, and the flow that it was.
+/// A call that has ended, and the flow that it was. Over a WebSocket there may be many of one flow, while it
+/// goes on.
 struct WatchedCall {
   flow::FlowId flow = 0;
+  HostPort place;
   std::string process, device;
   llm::ModelCall call;
   bool recorded = true;  ///< false: it is to be kept out of every record
+  llm::CallEnd end;      ///< for who accounts for it
 };
 
 /// The walk's threads do no more than copy what passes into a queue. What the queue has no room for is left
@@ -34,12 +39,13 @@ class ModelWatch final : public proxy::Onlookers {
     std::uint64_t most_queued = 64 << 20;  ///< bytes of bodies not yet read
     std::size_t most_request = 8 << 20;    ///< of a request's body, decoded; the rest is not looked at
     bool unrecorded = false;               ///< look at calls that are kept out of the record as well
+    bool mcp = true;                       ///< look for calls of MCP servers
   };
   /// On the watch's thread, and at the end on that of the destructor; should only hand on.
   struct Told {
     std::function<void(WatchedCall)> call;
     std::function<void(llm::McpCall)> mcp = [](llm::McpCall) {};  ///< `exchange` is the flow
-    /// What looked like a call by its head was none.
+    /// What looked like a call by its head was none. Not said of WebSockets.
     std::function<void(flow::FlowId)> no_call = [](flow::FlowId) {};
   };
 
@@ -55,6 +61,7 @@ class ModelWatch final : public proxy::Onlookers {
  private:
   class Reading;
   class Call;
+  class Socket;
   class McpExchange;
   class Sight;
   struct Event;
@@ -67,7 +74,8 @@ class ModelWatch final : public proxy::Onlookers {
   const llm::Recogniser recogniser_;
   const Options options_;
   Told told_;
-  llm::McpSessions mcp_;  // of the thread
+  llm::McpSessions mcp_;        // of the thread
+  llm::PromptThreads prompts_;  // of the thread
   std::mutex mutex_;
   std::condition_variable wake_, read_;
   std::vector<Event> queue_;  // guarded by mutex_, as all below

@@ -133,6 +133,19 @@ TEST_F(ModelWatchTest, BodiesAreDecoded) {
   EXPECT_EQ(told[0].call.usage.output, 5);
 }
 
+TEST_F(ModelWatchTest, ARequestIsDecodedByHowItBegins) {
+  for (std::size_t piece : {1, 3, 1000}) {
+    told.clear();
+    pass(flow_to(kHost, "/v1/messages"), gzip(kAsk), stream_head(), kStream, piece);
+    ASSERT_EQ(told.size(), 1u);
+    EXPECT_EQ(told[0].call.model_asked, "claude-sonnet-4-5");
+  }
+  for (std::string_view other : {"\x28", "\x1f\x8b", "(1)"}) {
+    pass(flow_to(kHost, "/v1/messages"), other, stream_head(), kStream);
+    EXPECT_NE(told.back().call.parse_error, "");
+  }
+}
+
 TEST_F(ModelWatchTest, WhatCannotBeDecodedIsMarked) {
   http::ResponseHead head = stream_head();
   head.fields.add("Content-Encoding", "gzip");
@@ -208,6 +221,78 @@ TEST_F(ModelWatchTest, WhatWasQueuedIsReadAtTheEnd) {
   onlooker->ended(flow, begun_);
   watch_.reset();
   EXPECT_EQ(told.size(), 1u) << "one that has not ended is forgotten";
+}
+
+flow::Flow websocket_flow() {
+  flow::Flow flow = flow_to("api.openai.com", "/v1/responses", "GET");
+  flow.request.upgrade = "websocket";
+  flow.process = "";
+  return flow;
+}
+
+http::ws::Message text(std::string_view bytes) {
+  http::ws::Message out;
+  out.bytes = bytes;
+  out.size = bytes.size();
+  return out;
+}
+
+const char* const kCreate = R"({"type":"response.create","model":"gpt-5","input":"hi"})";
+const char* const kCreated = R"({"type":"response.created","response":{"id":"resp_1","model":"gpt-5-x"}})";
+const char* const kCompleted =
+    R"({"type":"response.completed","response":{"id":"resp_1","status":"completed","usage":{"input_tokens":3,"output_tokens":4}}})";
+
+TEST_F(ModelWatchTest, CallsOverAWebSocketAreToldAsTheyEnd) {
+  flow::Flow flow = websocket_flow();
+  auto onlooker = watch_now().look_on(flow, true, begun_);
+  ASSERT_TRUE(onlooker);
+  onlooker->request_sent(begun_);
+  http::ResponseHead head;
+  head.status = 101;
+  onlooker->response_head(head, begun_);
+  onlooker->message(flow, Side::client, text(kCreate), begun_ + 1s);
+  flow.process = "agent";  // is known late
+  onlooker->message(flow, Side::upstream, text(kCreated), begun_ + 2s);
+  onlooker->message(flow, Side::upstream, text(kCompleted), begun_ + 3s);
+  watch_->flush();
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].flow, 7u);
+  EXPECT_EQ(told[0].process, "agent");
+  EXPECT_EQ(told[0].place.host, "api.openai.com");
+  EXPECT_EQ(told[0].call.provider, "openai");
+  EXPECT_EQ(told[0].call.usage.output, 4);
+  EXPECT_EQ(told[0].call.started, 1'000 + 1'000'000'000);
+  EXPECT_TRUE(told[0].call.websocket);
+  http::ws::Message long_one = text(std::string(kCreate).substr(0, 60));
+  long_one.truncated = true;
+  onlooker->message(flow, Side::client, long_one, begun_ + 4s);
+  onlooker->ended(flow, begun_ + 9s);
+  watch_->flush();
+  ASSERT_EQ(told.size(), 2u);
+  EXPECT_TRUE(told[1].call.partial);
+  EXPECT_EQ(told[1].call.model_asked, "gpt-5");
+  EXPECT_EQ(told[1].call.timing.duration, 5s);
+}
+
+TEST_F(ModelWatchTest, AMessageThatThereIsNoRoomForDoesNotHideTheNext) {
+  watch({.most_queued = 1000});
+  flow::Flow flow = websocket_flow();
+  auto onlooker = watch_->look_on(flow, true, begun_);
+  auto pass = [&](Side from, std::string_view bytes) {
+    onlooker->message(flow, from, text(bytes), begun_);
+    watch_->flush();
+  };
+  pass(Side::client, kCreate);
+  pass(Side::upstream, kCreated);
+  pass(Side::upstream, std::string(1001, 'x'));
+  pass(Side::upstream, kCompleted);
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].call.parse_error, "more came at once than could be looked at");
+  EXPECT_EQ(told[0].call.usage.input, 3);
+  for (std::string_view part : {kCreate, kCreated, kCompleted})
+    pass(part == kCreate ? Side::client : Side::upstream, part);
+  ASSERT_EQ(told.size(), 2u);
+  EXPECT_EQ(told[1].call.parse_error, "");
 }
 
 flow::Flow mcp_flow() {

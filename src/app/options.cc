@@ -162,6 +162,9 @@ Result<RoomOptions> room_options(const config::Settings& settings) {
   out.drain_timeout = limit(limits.drain_timeout);
   out.connections = limits.connections;
   set_jsonl(settings, out);
+  auto models = model_options(settings.models);
+  if (!models) return pass(models);
+  out.models = std::move(*models);
   auto receivers = remote_receivers(settings.logging);
   if (!receivers) return pass(receivers);
   out.receivers = std::move(*receivers);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/filtering.h"
+#include "app/model_settings.h"
 #include "app/remote_logs.h"
 #include "config/settings.h"
 #include "flow/redactor.h"
@@ -29,6 +30,7 @@ struct RoomOptions {
   std::shared_ptr<const flow::Redactor> redactor;    ///< null: the built-in redaction is all there is
   std::shared_ptr<const policy::Policy> log_skip;    ///< null: everything is recorded
   std::optional<store::JsonlWriter::Options> jsonl;  ///< without its session
+  ModelOptions models;
   std::vector<RemoteReceiver> receivers;
   Duration flush_timeout{};  ///< for what receivers were not sent yet
   Duration drain_timeout{};

@@ -32,6 +32,13 @@ Result<> check_whole(const llm::PriceTable& table, const std::filesystem::path& 
   return {};
 }
 
+Result<llm::PriceTable> whole_table_in(const std::string& text, const std::filesystem::path& from) {
+  auto table = table_in(text, from);
+  if (!table) return table;
+  if (auto whole = check_whole(*table, from); !whole) return pass(whole);
+  return table;
+}
+
 }  // namespace
 
 Result<std::filesystem::path> price_file() {
@@ -49,14 +56,19 @@ Result<llm::PriceTable> load_prices() {
   return llm::PriceTable::parse(llm::price_data());
 }
 
+Result<llm::PriceTable> read_prices(const std::filesystem::path& from) {
+  auto text = tls::read_file(from, kMostBytes);
+  if (!text) return pass(text);
+  return whole_table_in(*text, from);
+}
+
 Result<llm::PriceTable> update_prices(const std::filesystem::path& from) {
   auto path = price_file();
   if (!path) return pass(path);
   auto text = tls::read_file(from, kMostBytes);
   if (!text) return pass(text);
-  auto table = table_in(*text, from);
+  auto table = whole_table_in(*text, from);
   if (!table) return table;
-  if (auto whole = check_whole(*table, from); !whole) return pass(whole);
   if (auto made = config::make_private_dirs(path->parent_path()); !made) return pass(made);
   if (auto written = tls::write_atomically(*path, *text, kPrivate); !written) return pass(written);
   return table;

@@ -16,6 +16,9 @@ Result<std::filesystem::path> price_file();
 /// is no table any more is an error, never quietly passed over.
 Result<llm::PriceTable> load_prices();
 
+/// The table in `from`, whole, without putting it in force. Errors as of update_prices.
+Result<llm::PriceTable> read_prices(const std::filesystem::path& from);
+
 /// Puts the table in `from` in force; the answer is what it says. Nothing changes where it is no table, or
 /// lacks one of the providers that the built-in table has.
 Result<llm::PriceTable> update_prices(const std::filesystem::path& from);

@@ -12,16 +12,16 @@ bool is_loopback(const sandbox::Endpoint& end) {
 
 }  // namespace
 
-Result<std::unique_ptr<ProcessClients>> ProcessClients::here() {
+Result<std::unique_ptr<ProcessClients>> ProcessClients::here(bool confined) {
   auto space = sandbox::ProcessFinder::space_here();
   if (!space) return pass(space);
-  auto finder = sandbox::ProcessFinder::start();
+  auto finder = sandbox::ProcessFinder::start({.confined = confined});
   if (!finder) return pass(finder);
   return std::unique_ptr<ProcessClients>(new ProcessClients(std::move(*space), std::move(*finder), false));
 }
 
-Result<std::unique_ptr<ProcessClients>> ProcessClients::of(UniqueFd diagnosis) {
-  auto finder = sandbox::ProcessFinder::start();
+Result<std::unique_ptr<ProcessClients>> ProcessClients::of(UniqueFd diagnosis, bool confined) {
+  auto finder = sandbox::ProcessFinder::start({.confined = confined});
   if (!finder) return pass(finder);
   auto space = sandbox::ProcessFinder::space_of(std::move(diagnosis));
   return std::unique_ptr<ProcessClients>(new ProcessClients(std::move(space), std::move(*finder), true));

@@ -12,10 +12,11 @@ namespace weir::app {
 
 class ProcessClients final : public proxy::ClientFinder {
  public:
-  /// Of this machine, as far as they connect from it: others are not asked for.
-  static Result<std::unique_ptr<ProcessClients>> here();
+  /// Of this machine, as far as they connect from it: others are not asked for. `confined`: as
+  /// sandbox::ProcessFinder::Options has it.
+  static Result<std::unique_ptr<ProcessClients>> here(bool confined);
   /// All that come from the network namespace that `diagnosis`, a NETLINK_SOCK_DIAG socket, was opened in.
-  static Result<std::unique_ptr<ProcessClients>> of(UniqueFd diagnosis);
+  static Result<std::unique_ptr<ProcessClients>> of(UniqueFd diagnosis, bool confined);
 
   /// Any thread: the process that clients most likely descend from.
   void set_root(pid_t root) { space_->set_root(root); }

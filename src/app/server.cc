@@ -56,7 +56,8 @@ Server::Server(RoomOptions options, tls::Authority authority)
       internal_log_(std::make_shared<store::InternalLog>(
           store::InternalLog::Options{.folder = options_.store.data_dir / "logs" / "internal"})),
       rejections_(options_.rejections),
-      budget_(std::max<std::uint64_t>(options_.store.queue_bytes, kLeastBudget)) {
+      budget_(std::max<std::uint64_t>(options_.store.queue_bytes, kLeastBudget)),
+      prices_(options_.models.prices) {
   if (options_.redactor)
     log::set_rewrite([redactor = options_.redactor](std::string_view text) { return redactor->text(text); });
   if (options_.log_skip) skip_ = std::make_unique<proxy::LogSkip>(options_.log_skip);
@@ -64,7 +65,7 @@ Server::Server(RoomOptions options, tls::Authority authority)
 }
 
 Result<std::unique_ptr<Server>> Server::start(const config::Settings& given, Observer* observer,
-                                              HandedListeners handed) {
+                                              HandedListeners handed, const Hardening* hardening) {
   auto settings = with_default_folders(given);
   if (!settings) return pass(settings);
   auto options = room_options(*settings);
@@ -72,11 +73,13 @@ Result<std::unique_ptr<Server>> Server::start(const config::Settings& given, Obs
   auto authority = tls::Authority::load_or_create(settings->ca_dir);
   if (!authority) return pass(authority);
   raise_descriptor_limit();
-  options->session.closed_door = !handed.sockets.empty();
+  options->session.closed_door = !handed.sockets.empty() || handed.gateway != nullptr;
   std::unique_ptr<Server> server(new Server(std::move(*options), std::move(*authority)));
-  if (handed.sockets.empty() || handed.diagnosis) server->open_clients(std::move(handed.diagnosis));
+  server->gateway_ = handed.gateway;
+  if (handed.sockets.empty() || handed.diagnosis)
+    server->open_clients(std::move(handed.diagnosis), hardening != nullptr && !hardening->off());
   if (auto done = server->listen(*settings, std::move(handed)); !done) return pass(done);
-  if (auto done = server->open(*settings, observer); !done) return pass(done);
+  if (auto done = server->open(*settings, observer, hardening); !done) return pass(done);
   for (auto& worker : server->workers_) worker->start();
   if (server->metrics_) server->metrics_->serve([self = server.get()] { return self->metrics(); });
   server->note_start();
@@ -84,8 +87,9 @@ Result<std::unique_ptr<Server>> Server::start(const config::Settings& given, Obs
 }
 
 // Not to know who sends what is no reason not to serve.
-void Server::open_clients(UniqueFd diagnosis) {
-  auto clients = diagnosis ? ProcessClients::of(std::move(diagnosis)) : ProcessClients::here();
+void Server::open_clients(UniqueFd diagnosis, bool confined) {
+  auto clients =
+      diagnosis ? ProcessClients::of(std::move(diagnosis), confined) : ProcessClients::here(confined);
   if (clients) {
     clients_ = std::move(*clients);
   } else {
@@ -119,6 +123,7 @@ Result<void> Server::listen(const config::Settings& settings, HandedListeners ha
       sockets_[i % sockets_.size()].push_back({std::move(handed.sockets[i]), &entrances_.back()});
     return {};
   }
+  if (gateway_ != nullptr) return listen_for_relays();
   for (const HostPort& wanted : settings.listen)
     if (auto done = listen_at(wanted, false); !done) return done;
   for (const HostPort& wanted : settings.transparent) {
@@ -126,6 +131,16 @@ Result<void> Server::listen(const config::Settings& settings, HandedListeners ha
     entrances_.back().preambles = settings.transparent_preamble;
   }
   return listen_for_guests(settings.guest);
+}
+
+Result<void> Server::listen_for_relays() {
+  gateway_->set_ca(authority_.pem());
+  for (const HostPort& wanted : gateway_->listen()) {
+    if (auto done = listen_at(wanted, false); !done) return done;
+    entrances_.back().kind = proxy::EntranceKind::gateway;
+    entrances_.back().gateway = &gateway_->gateway();
+  }
+  return {};
 }
 
 Result<void> Server::listen_for_guests(const config::GuestSettings& settings) {
@@ -176,7 +191,24 @@ std::vector<HostPort> Server::transparent_endpoints() const {
   return out;
 }
 
-Result<void> Server::open(const config::Settings& settings, Observer* observer) {
+// Everything it will write to is known, every port is bound, and no thread has begun but the finder's, which
+// looks after itself.
+Result<void> Server::confine(const config::Settings& settings, const Hardening& hardening) {
+  auto state = config::data_root();
+  if (!state) return pass(state);
+  Haunts haunts{.writable = {settings.data_dir, *state}};
+  if (options_.jsonl) haunts.writable.push_back(options_.jsonl->folder);
+  for (const std::string& socket : settings.guest.uds)
+    haunts.removable_from.push_back(std::filesystem::path(socket).parent_path());
+  for (const config::VsockSocket& socket : settings.guest.vsock_uds)
+    haunts.removable_from.push_back(std::filesystem::path(socket.path).parent_path());
+  auto done = hardening.confine(haunts);
+  if (!done) return pass(done);
+  internal_log_->note(*done);
+  return {};
+}
+
+Result<void> Server::open(const config::Settings& settings, Observer* observer, const Hardening* hardening) {
   auto key_log = open_key_log(settings.tls.keylog);
   if (!key_log) return pass(key_log);
   auto server_tls = tls::ServerContext::make({.alpn = {"h2", "http/1.1", "http/1.0"}, .key_log = *key_log});
@@ -190,11 +222,14 @@ Result<void> Server::open(const config::Settings& settings, Observer* observer) 
   if (!client_tls) return pass(client_tls);
   client_tls_ = std::make_unique<tls::ClientContext>(std::move(*client_tls));
   if (auto metrics = open_metrics(settings.control); !metrics) return metrics;
+  if (hardening != nullptr)
+    if (auto confined = confine(settings, *hardening); !confined) return confined;
   auto sink = open_capture(settings.capture.enabled, observer);
   if (!sink) return pass(sink);
   if (auto opened = open_budgets(settings.budget); !opened) return opened;
-  if (store_ || budgets_)
-    models_ = std::make_unique<ModelRecords>(store_.get(), budgets_.get(), prices_, options_.redactor);
+  if ((store_ && options_.models.enabled) || budgets_)
+    models_ = std::make_unique<ModelRecords>(store_.get(), budgets_.get(), prices_, options_.models,
+                                             options_.redactor);
   asking_.configure(settings.filter);
   if (auto asking = open_asking(*options_.filtering.policy); !asking) return asking;
   offload_ = std::make_unique<async::WorkerPool>(1);
@@ -263,7 +298,8 @@ std::string Server::metrics() const {
                        .redaction = redacting_ ? std::optional(redaction()) : std::nullopt,
                        .skipped = skipped(),
                        .complaints = internal_log_->complaints(),
-                       .remote = remote_.counters()});
+                       .remote = remote_.counters(),
+                       .relays = gateway_ ? &gateway_->sessions() : nullptr});
 }
 
 Result<void> Server::open_budgets(const config::BudgetSettings& settings) {
@@ -272,7 +308,8 @@ Result<void> Server::open_budgets(const config::BudgetSettings& settings) {
   auto opened = Budgets::open({.budgets = std::move(budgets),
                                .catalog = options_.store.catalog,
                                .session = session_id(),
-                               .recogniser = {}},
+                               .recogniser = options_.models.recogniser,
+                               .redactor = options_.redactor},
                               prices_);
   if (!opened) return pass(opened);
   budgets_ = std::move(*opened);
@@ -333,6 +370,7 @@ void Server::drain() {
 }
 
 void Server::hurry() {
+  if (budgets_) budgets_->close();
   for (auto& worker : workers_) worker->hurry();
 }
 

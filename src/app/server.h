@@ -10,7 +10,9 @@
 
 #include "app/asking.h"
 #include "app/budgets.h"
+#include "app/gateway_door.h"
 #include "app/guest_doors.h"
+#include "app/hardening.h"
 #include "app/metrics.h"
 #include "app/model_records.h"
 #include "app/observer.h"
@@ -41,6 +43,8 @@ struct HandedListeners {
   std::function<Result<std::optional<std::string>>(const std::string& address)> name_of;
   UniqueFd diagnosis;  ///< a NETLINK_SOCK_DIAG socket of where they are: whose a connection is; without it,
                        ///< nobody can say
+  /// Relays come in by its listeners, and nobody else by any. Outlives the server.
+  GatewayDoor* gateway = nullptr;
 };
 
 /// How many threads serve: settings.threads, or one for each processor.
@@ -50,9 +54,11 @@ class Server {
  public:
   /// Loads or creates the CA, opens the capture store, listens and serves. Folders left empty in `settings`
   /// are filled in by `with_default_folders`. `observer`, if any, sees each flow that closes and must outlive
-  /// the server. Errors end the start with one clear text.
+  /// the server. `hardening`, if any: its second step is taken on the way, with which this process keeps for
+  /// good what it has given up. Errors end the start with one clear text.
   static Result<std::unique_ptr<Server>> start(const config::Settings& settings, Observer* observer = nullptr,
-                                               HandedListeners handed = {});
+                                               HandedListeners handed = {},
+                                               const Hardening* hardening = nullptr);
   ~Server();
 
   /// "127.0.0.1:8080", one for each listen setting; the true port where 0 was asked for.
@@ -110,10 +116,12 @@ class Server {
   Server(RoomOptions options, tls::Authority authority);
   Result<void> listen(const config::Settings& settings, HandedListeners handed);
   Result<void> listen_at(const HostPort& wanted, bool redirected);
+  Result<void> listen_for_relays();
   Result<void> listen_for_guests(const config::GuestSettings& settings);
-  Result<void> open(const config::Settings& settings, Observer* observer);
+  Result<void> open(const config::Settings& settings, Observer* observer, const Hardening* hardening);
+  Result<void> confine(const config::Settings& settings, const Hardening& hardening);
 
-  void open_clients(UniqueFd diagnosis);
+  void open_clients(UniqueFd diagnosis, bool confined);
   void note_start();
   Result<void> open_asking(const policy::Policy& policy);
   Result<void> open_budgets(const config::BudgetSettings& settings);
@@ -149,6 +157,7 @@ class Server {
   proxy::LoopGuard loops_;
   std::deque<proxy::Entrance> entrances_;
   std::unique_ptr<GuestDoors> guests_;
+  GatewayDoor* gateway_ = nullptr;
   PriceBook prices_;
   std::vector<std::string> budget_report_;
   std::unique_ptr<Budgets> budgets_;             // null: there are none

@@ -56,6 +56,9 @@ std::unique_ptr<flow::Connection> account_of(const wire::UpstreamFacts& facts, c
 // Of what the capture queue may hold, what each thread may hold back until it knows the senders.
 constexpr std::uint64_t kShareForSenders = 16;
 
+// An end of a session is met within a second, whoever brings it about.
+constexpr auto kRelayLook = std::chrono::milliseconds(250);
+
 std::string_view port_of(std::string_view address) { return address.substr(address.rfind(':') + 1); }
 std::string_view host_of(std::string_view address) { return address.substr(0, address.rfind(':')); }
 
@@ -85,7 +88,8 @@ Worker::Worker(Shared shared, std::vector<Listening> listeners, std::vector<std:
       accepting_(loop_),
       serving_(loop_),
       finishing_(loop_),
-      hurry_(loop_) {
+      hurry_(loop_),
+      relay_look_(*this) {
   recorder_.senders().hold_at_most(shared_.options.store.queue_bytes / kShareForSenders);
   for (Listening& one : listeners)
     listeners_.emplace_back(std::make_unique<net::Listener>(loop_, std::move(one.socket)), one.entrance);
@@ -122,7 +126,10 @@ bool Worker::is_self(const net::TcpStream& upstream) const {
 }
 
 void Worker::start() {
-  for (auto& [listener, entrance] : listeners_) accepting_.spawn(accept_from(*listener, *entrance));
+  for (auto& [listener, entrance] : listeners_) {
+    accepting_.spawn(accept_from(*listener, *entrance));
+    if (entrance->kind == proxy::EntranceKind::gateway) relay_look_.schedule(loop_.now() + kRelayLook);
+  }
   thread_ = std::thread([this] {
     name_thread("weir-walk");
     loop_.run();
@@ -166,6 +173,12 @@ async::Task<void> Worker::serve(UniqueFd socket, const proxy::Entrance& entrance
   } registered(*this, &session);
   if (draining_) session.drain();
   co_await session.run();
+}
+
+void Worker::look_at_relays() {
+  WallNanos now = wall_now();
+  for (proxy::Session* session : sessions_) session->may_go_on(now);
+  relay_look_.schedule(loop_.now() + kRelayLook);
 }
 
 std::future<void> Worker::set_filtering(Filtering filtering) {

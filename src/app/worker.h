@@ -63,9 +63,20 @@ class Worker {
   void join();
 
  private:
+  class RelayLook final : public async::Timer {
+   public:
+    explicit RelayLook(Worker& worker) : Timer(worker.loop_), worker_(worker) {}
+
+   private:
+    void fire() override { worker_.look_at_relays(); }
+    Worker& worker_;
+  };
+
   async::Task<void> accept_from(net::Listener& listener, const proxy::Entrance& entrance);
   async::Task<void> serve(UniqueFd socket, const proxy::Entrance& entrance);
   async::Task<void> finish();
+  /// Ends the tunnels of relays whose session is over.
+  void look_at_relays();
   bool is_self(const net::TcpStream& upstream) const;
   wire::PoolOptions pool_options();
 
@@ -87,6 +98,7 @@ class Worker {
   async::TaskGroup serving_;
   async::TaskGroup finishing_;
   async::Event hurry_;
+  RelayLook relay_look_;
   bool draining_ = false;
   bool refusing_ = false;
   std::atomic<bool> ended_{false};

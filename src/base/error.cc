@@ -57,7 +57,7 @@ constexpr CodeInfo kTable[] = {
      "if it may, name the host or its network in upstream.private_hosts (cloud metadata: as an exact "
      "address)"},
     {"budget_exceeded", Phase::policy, Side::proxy, 403, "a budget does not allow it",
-     "See what is left with `weir ai budgets`; the limits are under [[budgets]], or --budget."},
+     "See what is left with `weir ai budgets`; the limits are under [[budget.limits]], or --budget."},
     {"dns_not_found", Phase::dns, Side::upstream, 502, "the host name does not exist",
      "Check the spelling of the host."},
     {"dns_failed", Phase::dns, Side::upstream, 502, "the host name could not be resolved",

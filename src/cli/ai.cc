@@ -3,13 +3,13 @@
 #include <unistd.h>
 
 #include <CLI/App.hpp>
-#include <cstdlib>
 #include <functional>
 #include <memory>
 
 #include "app/budgets.h"
-#include "base/ascii.h"
 #include "cli/ai_budgets.h"
+#include "cli/ai_cache.h"
+#include "cli/ai_follow.h"
 #include "cli/ai_mcp.h"
 #include "cli/ai_totals.h"
 #include "cli/ai_turns.h"
@@ -31,18 +31,31 @@ struct AiFlags {
   Place place;
   std::optional<WallNanos> since, until;
   std::string by = "model";
-  bool json = false, csv = false;
+  std::string of = "cost";
+  bool json = false, csv = false, chart = false, follow = false;
   std::size_t limit = 20;
 };
 
 AiGroup group_of(std::string_view word) {
-  for (AiGroup group :
-       {AiGroup::model, AiGroup::provider, AiGroup::session, AiGroup::process, AiGroup::client, AiGroup::day})
+  for (AiGroup group : {AiGroup::model, AiGroup::provider, AiGroup::session, AiGroup::process,
+                        AiGroup::client, AiGroup::day, AiGroup::hour})
     if (name(group) == word) return group;
   return AiGroup::model;
 }
 
+AiMeasure measure_of(std::string_view word) {
+  if (word == name(AiMeasure::tokens)) return AiMeasure::tokens;
+  return word == name(AiMeasure::calls) ? AiMeasure::calls : AiMeasure::cost;
+}
+
+std::string chart_text(const AiTotals& totals, const AiFlags& flags) {
+  constexpr std::size_t kWidth = 80;  // where there is no terminal to ask
+  std::size_t width = terminal_width(STDOUT_FILENO);
+  return totals.chart(measure_of(flags.of), width > 0 ? width : kWidth, draws_lines(STDOUT_FILENO));
+}
+
 int ai(const AiFlags& flags) {
+  if (flags.follow) return follow_models({flags.place, flags.json});
   auto scope = scope_of(flags.place);
   if (!scope) return report_no_recordings(flags.place, scope.error());
   AiTotals totals(group_of(flags.by));
@@ -61,19 +74,10 @@ int ai(const AiFlags& flags) {
     fmt::print(stderr, "weir: no call of a model was recorded there\n");
     return kExitError;
   } else {
-    out.write(totals.text());
+    out.write(flags.chart ? chart_text(totals, flags) : totals.text());
   }
   if (auto written = out.finish(); !written) return report(written.error());
   return totals.empty() ? kExitError : kExitOk;
-}
-
-/// Characters beyond ASCII are for terminals whose locale has them.
-bool draws_lines() {
-  if (!::isatty(STDOUT_FILENO)) return false;
-  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"})
-    if (const char* value = std::getenv(name); value && *value)
-      return icontains(value, "utf-8") || icontains(value, "utf8");
-  return false;
 }
 
 /// What `weir ai turns` and `weir ai mcp` have in common: reads traces, writes text or JSON.
@@ -103,7 +107,7 @@ int turns(const AiFlags& flags) {
   return show_traces(
       flags, tree, "no call of a model was recorded there",
       [&](store::SessionTraces traces) { tree.add(std::move(traces)); },
-      [&] { return tree.text(draws_lines()); });
+      [&] { return tree.text(draws_lines(STDOUT_FILENO)); });
 }
 
 int mcp(const AiFlags& flags) {
@@ -116,13 +120,23 @@ int mcp(const AiFlags& flags) {
       [&] { return totals.text(); });
 }
 
+int cache(const AiFlags& flags) {
+  CacheBreaks breaks(flags.limit);
+  return show_traces(
+      flags, breaks, "no call of a model was recorded there whose prompt is known",
+      [&](store::SessionTraces traces) { breaks.add(std::move(traces)); }, [&] { return breaks.text(); });
+}
+
 struct BudgetFlags {
   std::string config;
+  std::vector<std::string> more;
   bool json = false;
 };
 
 int budgets(const BudgetFlags& flags) {
-  auto loaded = config::load({.file = flags.config, .file_required = !flags.config.empty()});
+  config::Sources sources{.file = flags.config, .file_required = !flags.config.empty()};
+  if (!flags.more.empty()) sources.overrides.push_back({"budget.limits", flags.more, "--budget"});
+  auto loaded = config::load(sources);
   if (!loaded) return report(loaded.error());
   report(loaded->warnings);
   auto book = policy::BudgetBook::make(config::all_budgets(loaded->settings.budget));
@@ -170,22 +184,38 @@ void add_ai(CLI::App& app, int& exit_code) {
   add_place_flags(*verb, flags->place);
   add_time_flag(*verb, "--since", flags->since, "Calls since then (1h, today, 2025-01-31)");
   add_time_flag(*verb, "--until", flags->until, "Calls before then");
-  verb->add_option("--by", flags->by, "Add up by model, provider, session, process, client or day")
-      ->check(CLI::IsMember({"model", "provider", "session", "process", "client", "day"}));
+  verb->add_option("--by", flags->by, "Add up by model, provider, session, process, client, day or hour")
+      ->check(CLI::IsMember({"model", "provider", "session", "process", "client", "day", "hour"}));
   auto* json = verb->add_flag("--json", flags->json, "As JSON");
-  verb->add_flag("--csv", flags->csv, "As comma-separated values")->excludes(json);
+  auto* csv = verb->add_flag("--csv", flags->csv, "As comma-separated values")->excludes(json);
+  auto* chart = verb->add_flag("--chart", flags->chart, "As bars")->excludes(json)->excludes(csv);
+  verb->add_option("--of", flags->of, "Bars of cost, tokens or calls (cost)")
+      ->check(CLI::IsMember({"cost", "tokens", "calls"}))
+      ->needs(chart);
+  verb->add_flag("-f,--follow", flags->follow,
+                 "Each call of live sessions as it ends: a screen on a terminal, else lines, or JSON lines")
+      ->excludes(csv)
+      ->excludes(chart);
   verb->callback([verb, flags, &exit_code] {
     if (verb->get_subcommands().empty()) exit_code = ai(*flags);
   });
   auto of_budgets = std::make_shared<BudgetFlags>();
   CLI::App* left = verb->add_subcommand("budgets", "Show what is left of each budget of the configuration");
   left->add_option("--config", of_budgets->config, "This configuration file")->type_name("FILE");
+  left->add_option("--budget", of_budgets->more, "And of this one, as `weir run` takes it (repeatable)")
+      ->type_name("LIMIT")
+      ->allow_extra_args(false);
   left->add_flag("--json", of_budgets->json, "As JSON: amounts in picodollars, tokens, calls or bytes");
   left->callback([of_budgets, &exit_code] { exit_code = budgets(*of_budgets); });
   auto of_turns = std::make_shared<AiFlags>();
   CLI::App* tree = add_view(*verb, "turns", "Show what was done at each turn: calls, tools and their results",
                             turns, exit_code, of_turns);
   tree->add_option("-n,--limit", of_turns->limit, "So many turns, the latest (20)");
+  auto of_cache = std::make_shared<AiFlags>();
+  CLI::App* breaks =
+      add_view(*verb, "cache", "Show what broke providers' caches of prompts, and what that cost", cache,
+               exit_code, of_cache);
+  breaks->add_option("-n,--limit", of_cache->limit, "So many breaks a thread, the dearest (20)");
   add_view(*verb, "mcp", "Show the calls of MCP servers by server and tool", mcp, exit_code,
            std::make_shared<AiFlags>());
 }

@@ -29,7 +29,7 @@ BudgetState::BudgetState(std::span<const policy::Budget> budgets, std::span<cons
       if (found.size() > kMostSessions) found.resize(kMostSessions);
     }
     for (const auto* one : found) lines_.push_back({&budget, one->row});
-    if (found.empty()) lines_.push_back({&budget, {}});
+    if (found.empty()) lines_.push_back({&budget, {.window = window}});
   }
 }
 

@@ -6,6 +6,8 @@
 #include <ctime>
 #include <vector>
 
+#include "cli/ai_chart.h"
+#include "cli/ai_text.h"
 #include "flow/text.h"
 #include "llm/cost.h"
 
@@ -14,16 +16,21 @@ namespace {
 
 constexpr std::string_view kNone = "(unknown)";
 
-// Counts come from anybody: sums must not overflow.
-void add_to(std::int64_t& sum, std::int64_t more) {
-  if (__builtin_add_overflow(sum, std::max<std::int64_t>(more, 0), &sum)) sum = INT64_MAX;
-}
-
-std::string day_of(WallNanos time) {
+std::string local_hour(WallNanos time) {
   std::time_t seconds = time / 1'000'000'000;
   std::tm parts{};
   ::localtime_r(&seconds, &parts);
-  return fmt::format("{:04}-{:02}-{:02}", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday);
+  return fmt::format("{:04}-{:02}-{:02} {:02}:00", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
+                     parts.tm_hour);
+}
+std::string local_day(WallNanos time) { return local_hour(time).substr(0, 10); }
+
+std::int64_t amount_of(const AiTotals::Sum& sum, AiMeasure of) {
+  if (of == AiMeasure::cost) return sum.cost_pico;
+  if (of == AiMeasure::calls) return static_cast<std::int64_t>(sum.calls);
+  std::int64_t tokens = sum.input;
+  add_to(tokens, sum.output);
+  return tokens;
 }
 
 std::string csv_field(std::string_view text) {
@@ -48,8 +55,14 @@ std::string_view name(AiGroup group) {
     case AiGroup::process: return "process";
     case AiGroup::client: return "client";
     case AiGroup::day: return "day";
+    case AiGroup::hour: return "hour";
   }
   return "";
+}
+
+std::string_view name(AiMeasure measure) {
+  constexpr std::string_view kNames[] = {"cost", "tokens", "calls"};
+  return kNames[static_cast<std::size_t>(measure)];
 }
 
 void AiTotals::Sum::add(const store::ModelRecord& record) {
@@ -90,7 +103,8 @@ std::string AiTotals::key_of(const std::string& session, const store::ModelRecor
     case AiGroup::session: key = session; break;
     case AiGroup::process: key = record.process; break;
     case AiGroup::client: key = call.client; break;
-    case AiGroup::day: key = day_of(call.started); break;
+    case AiGroup::day: key = local_day(call.started); break;
+    case AiGroup::hour: key = local_hour(call.started); break;
   }
   return key.empty() ? std::string(kNone) : key;
 }
@@ -98,7 +112,7 @@ std::string AiTotals::key_of(const std::string& session, const store::ModelRecor
 std::vector<std::pair<std::string, const AiTotals::Sum*>> AiTotals::ordered() const {
   std::vector<std::pair<std::string, const Sum*>> out;
   for (const auto& [key, sum] : sums_) out.emplace_back(key, &sum);
-  if (group_ == AiGroup::day) return out;
+  if (group_ == AiGroup::day || group_ == AiGroup::hour) return out;
   std::ranges::stable_sort(out, [](const auto& a, const auto& b) {
     return std::pair(a.second->cost_pico, a.second->calls) > std::pair(b.second->cost_pico, b.second->calls);
   });
@@ -124,6 +138,18 @@ std::string AiTotals::text() const {
   if (all_.partial > 0) out += fmt::format("{} broke off: what they used is not all known\n", all_.partial);
   if (all_.errors > 0) out += fmt::format("{} ended in an error\n", all_.errors);
   return out;
+}
+
+std::string AiTotals::chart(AiMeasure of, std::size_t width, bool blocks) const {
+  auto label = [&](const Sum& sum) {
+    return of == AiMeasure::cost ? cost_text(sum) : fmt::format("{}", amount_of(sum, of));
+  };
+  std::vector<Bar> bars;
+  for (const auto& [key, sum] : ordered())
+    bars.push_back({flow::printable(key), amount_of(*sum, of), label(*sum)});
+  std::string out = bar_chart(bars, width, blocks);
+  return out +
+         fmt::format("all: {}{}\n", label(all_), of == AiMeasure::cost ? "" : fmt::format(" {}", name(of)));
 }
 
 std::string AiTotals::csv() const {

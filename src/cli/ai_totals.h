@@ -11,7 +11,8 @@
 
 namespace weir::cli {
 
-enum class AiGroup : std::uint8_t { model, provider, session, process, client, day };
+enum class AiGroup : std::uint8_t { model, provider, session, process, client, day, hour };
+enum class AiMeasure : std::uint8_t { cost, tokens, calls };
 
 class AiTotals {
  public:
@@ -30,6 +31,8 @@ class AiTotals {
   /// A table with a line a group, the dearest first, and one for all; what has no price is counted apart.
   std::string text() const;
   std::string csv() const;
+  /// A bar a group, and a line for all. `width`: of the terminal.
+  std::string chart(AiMeasure of, std::size_t width, bool blocks) const;
   void write(JsonWriter& json) const;
 
  private:
@@ -44,5 +47,6 @@ class AiTotals {
 };
 
 std::string_view name(AiGroup group);
+std::string_view name(AiMeasure measure);
 
 }  // namespace weir::cli

@@ -5,45 +5,19 @@
 #include <algorithm>
 #include <set>
 
+#include "cli/ai_text.h"
 #include "flow/text.h"
 #include "llm/cost.h"
 
 namespace weir::cli {
 namespace {
 
-constexpr std::size_t kTitleWidth = 96, kNameWidth = 60, kErrorWidth = 80;
-
-std::string shown(std::string_view text, std::size_t width = kNameWidth) {
-  return flow::fitted(flow::printable(text), width);
-}
-
-std::int64_t micros(Duration time) {
-  return std::chrono::duration_cast<std::chrono::microseconds>(time).count();
-}
+constexpr std::size_t kTitleWidth = 96;
 
 WallNanos end_of(const llm::ModelCall& call) { return call.started + call.timing.duration.count(); }
 
-// Counts come from anybody: sums must not overflow.
-void add_to(std::int64_t& sum, std::int64_t more) {
-  if (__builtin_add_overflow(sum, std::max<std::int64_t>(more, 0), &sum)) sum = INT64_MAX;
-}
-
-std::string model_of(const llm::ModelCall& call) {
-  const std::string& name = call.model_served.empty() ? call.model_asked : call.model_served;
-  return name.empty() ? "(unknown)" : shown(name);
-}
-
 std::string tokens_text(std::int64_t input, std::int64_t output) {
   return fmt::format("{} in  {} out", input, output);
-}
-
-// How it ended, in a few words.
-std::string ending(const llm::ModelCall& call) {
-  if (call.status == 0) return "no answer";
-  if (call.status >= 400 || !call.error_type.empty())
-    return fmt::format("{} {}", call.status, shown(call.error_type, kErrorWidth));
-  if (call.partial) return "broke off";
-  return shown(call.stop_reason, 24);
 }
 
 std::string_view outcome_of(const store::McpRecord& record) {

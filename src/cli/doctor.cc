@@ -22,6 +22,7 @@
 #include "cli/doctor_origin.h"
 #include "cli/doctor_report.h"
 #include "cli/doctor_sandbox.h"
+#include "cli/doctor_self.h"
 #include "cli/serving.h"
 #include "cli/verbs.h"
 #include "config/doors.h"
@@ -280,15 +281,23 @@ void add_doctor(CLI::App& app, int& exit_code) {
   flags->add_to(*verb, true);
   auto guest = std::make_shared<GuestDoctor>();
   guest->add_to(*verb);
+  auto self = std::make_shared<pid_t>(0);
+  verb->add_option("--self", *self, "Check how well a Weir that runs is closed to others (docs/hardening.md)")
+      ->type_name("PID")
+      ->check(CLI::PositiveNumber);
   verb->prefix_command();
   verb->footer(
       "weir doctor -- CMD runs CMD in a sandbox where every host is answered by Weir itself, nothing leaves, "
       "and tells of each connection which program made it, with which TLS library, and whether it trusted "
       "the certificate. It exits with 0 when all did, 1 when not, 78 when no sandbox can be made.");
-  verb->callback([verb, flags, guest, &exit_code] {
+  verb->callback([verb, flags, guest, self, &exit_code] {
     std::vector<std::string> command = verb->remaining();
     if (guest->wanted()) {
       exit_code = guest->examine();
+      return;
+    }
+    if (*self > 0) {
+      exit_code = examine_process(*self);
       return;
     }
     bool marked = !command.empty() && command.front() == kCommandMark;

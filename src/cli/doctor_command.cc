@@ -77,6 +77,7 @@ int examine_command(sandbox::Spawner& spawner, const config::Settings& settings,
   auto server =
       app::Server::start(trial_settings(settings, **origin, scratch), &table, (*sandbox)->listeners());
   if (!server) return report(server.error());
+  if (auto done = (*sandbox)->start(); !done) return report_no_sandbox(done.error());
   auto ended = run_in(**sandbox, **server, *trust, signals, command);
   if (!ended) {
     fmt::print(stderr, "weir doctor: {}\n", flow::printable(ended.error().context()));

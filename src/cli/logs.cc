@@ -55,8 +55,8 @@ int list(const OpenQuery& open, const Logs& logs, Output& out) {
   if (*printed == 0 && !logs.options.json && !logs.options.stats)
     fmt::print(stderr, "weir: no flow matches\n");
   const store::Filter& filter = logs.options.filter;
-  if (*printed == 0 && !(filter.device.empty() && filter.model.empty()))
-    fmt::print(stderr, "weir: this version does not record device and model\n");
+  if (*printed == 0 && !filter.model.empty())
+    fmt::print(stderr, "weir: this version does not record the model\n");
   return kExitOk;
 }
 
@@ -96,7 +96,7 @@ void add_filters(CLI::App& app, store::Filter& filter) {
   app.add_option("--process", filter.process,
                  "Only what this program sent: part of its name[pid], path or command line")
       ->type_name("TEXT");
-  app.add_option("--device", filter.device, "Only what came from this device; not recorded yet")
+  app.add_option("--device", filter.device, "Only what came from this device, such as a session of a gateway")
       ->type_name("TEXT");
   app.add_option("--model", filter.model, "The same for the model it asks; not recorded yet")
       ->type_name("TEXT");

@@ -52,6 +52,8 @@ int report_usage(const CLI::App& app, const CLI::ParseError& error) {
   return kExitUsage;
 }
 
+bool takes_command(std::string_view verb) { return verb == "run" || verb == "doctor" || verb == "relay"; }
+
 void add_verbs(CLI::App& app, int& exit_code) {
   add_serve(app, exit_code);
   add_run(app, exit_code);
@@ -68,6 +70,8 @@ void add_verbs(CLI::App& app, int& exit_code) {
   add_doctor(app, exit_code);
   add_ai(app, exit_code);
   add_prices(app, exit_code);
+  add_relay(app, exit_code);
+  add_gateway(app, exit_code);
 }
 
 }  // namespace
@@ -82,7 +86,7 @@ int main(int argc, char** argv) {
   if (argc > 1 && *argv[1] != '-' && std::ranges::find(verbs, argv[1]) == verbs.end())
     return report_unknown_verb(verbs, argv[1]);
   std::vector<std::string> arguments(argv + 1, argv + argc);
-  if (argc > 1 && (arguments.front() == "run" || arguments.front() == "doctor"))
+  if (argc > 1 && takes_command(arguments.front()))
     if (auto mark = std::ranges::find(arguments, "--"); mark != arguments.end()) *mark = kCommandMark;
   std::ranges::reverse(arguments);  // CLI11 takes them from the back
   try {

@@ -2,9 +2,6 @@
 #include <errno.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <signal.h>
-#include <sys/signalfd.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include <CLI/App.hpp>
@@ -14,6 +11,7 @@
 #include "cli/ask_client.h"
 #include "cli/monitor_screen.h"
 #include "cli/output.h"
+#include "cli/raw_terminal.h"
 #include "cli/verbs.h"
 
 namespace weir::cli {
@@ -23,39 +21,6 @@ struct MonitorFlags {
   Place place;
   std::string socket;
 };
-
-/// Keys come one by one and unseen while it lives; Ctrl-C is a key.
-class RawTerminal {
- public:
-  explicit RawTerminal(int fd) : fd_(fd) {
-    valid_ = tcgetattr(fd_, &before_) == 0;
-    termios raw = before_;
-    raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO | ISIG | IEXTEN);
-    raw.c_iflag &= ~static_cast<tcflag_t>(IXON | ICRNL);
-    raw.c_cc[VMIN] = 1;
-    raw.c_cc[VTIME] = 0;
-    // What was typed before was typed for something else.
-    if (valid_) tcsetattr(fd_, TCSAFLUSH, &raw);
-  }
-  RawTerminal(const RawTerminal&) = delete;
-  ~RawTerminal() {
-    if (valid_) tcsetattr(fd_, TCSAFLUSH, &before_);
-  }
-
- private:
-  int fd_;
-  bool valid_;
-  termios before_{};
-};
-
-/// The signals that end a program, as a descriptor: the terminal must be given back first.
-UniqueFd ending_signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (int signo : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) sigaddset(&set, signo);
-  sigprocmask(SIG_BLOCK, &set, nullptr);
-  return UniqueFd(signalfd(-1, &set, SFD_CLOEXEC));
-}
 
 int milliseconds_until(TimePoint at) {
   if (at == kNever) return -1;

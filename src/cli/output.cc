@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "base/ascii.h"
+
 namespace weir::cli {
 namespace {
 
@@ -44,6 +46,20 @@ std::size_t terminal_width(int fd) {
   winsize size{};
   if (ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
   return size.ws_col;
+}
+
+std::size_t terminal_height(int fd) {
+  winsize size{};
+  if (ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_row == 0) return 24;
+  return size.ws_row;
+}
+
+bool draws_lines(int fd) {
+  if (!isatty(fd)) return false;
+  for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"})
+    if (const char* value = std::getenv(name); value && *value)
+      return icontains(value, "utf-8") || icontains(value, "utf8");
+  return false;
 }
 
 bool wants_color(bool terminal, bool no_color_flag) {

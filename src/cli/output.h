@@ -39,6 +39,10 @@ class Output {
 
 /// Columns of the terminal behind `fd`: 80 when it does not tell, 0 when `fd` is no terminal.
 std::size_t terminal_width(int fd);
+/// Its rows: 24 when it does not tell.
+std::size_t terminal_height(int fd);
+/// Characters beyond ASCII are for terminals whose locale has them.
+bool draws_lines(int fd);
 /// Colours are for terminals that can show them, unless NO_COLOR is set (no-color.org) or TERM is "dumb".
 bool wants_color(bool terminal, bool no_color_flag);
 void ignore_sigpipe();

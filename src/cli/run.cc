@@ -129,6 +129,8 @@ int run(const RunFlags& flags) {
   // First of all: the spawner must be as plain as we were started.
   auto spawner = sandbox::Spawner::start();
   if (!spawner) return report(spawner.error());
+  auto hardening = app::Hardening::begin();
+  if (!hardening) return report(hardening.error());
   auto loaded = configuration_of(flags);
   if (!loaded) return kExitUsage;
   auto complete = app::with_default_folders(loaded->settings);
@@ -145,9 +147,11 @@ int run(const RunFlags& flags) {
     sandbox = std::move(*opened);
   }
   RunSummary summary(flags.sandbox.any());
-  auto server =
-      app::Server::start(*complete, &summary, sandbox ? sandbox->listeners() : app::HandedListeners());
+  auto server = app::Server::start(*complete, &summary,
+                                   sandbox ? sandbox->listeners() : app::HandedListeners(), &*hardening);
   if (!server) return report(server.error());
+  if (sandbox)
+    if (auto done = sandbox->start(); !done) return report_no_sandbox(done.error());
   if (!sandbox) (*server)->expect_clients_below(spawner->pid());
   if (const auto* socket = (*server)->ask_socket(); socket != nullptr && !flags.quiet)
     fmt::print(stderr, "{}", ask_hint(complete->filter, socket->native()));

@@ -174,10 +174,13 @@ Result<std::unique_ptr<RunSandbox>> RunSandbox::open(sandbox::Spawner& spawner, 
   if (!sandbox) return pass(sandbox);
   std::unique_ptr<RunSandbox> out(new RunSandbox(std::move(*sandbox)));
   out->pasta_ = flags.pasta();
-  if (!out->pasta_)
-    if (auto done = out->answer_names(); !done) return pass(done);
-  if (auto done = out->forward_ports(flags.published); !done) return pass(done);
+  if (auto done = out->bind_ports(flags.published); !done) return pass(done);
   return out;
+}
+
+Result<> RunSandbox::start() {
+  forwards_.start();
+  return pasta_ ? Result<>() : answer_names();
 }
 
 Result<> RunSandbox::answer_names() {
@@ -189,7 +192,7 @@ Result<> RunSandbox::answer_names() {
   return {};
 }
 
-Result<> RunSandbox::forward_ports(const std::vector<std::string>& published) {
+Result<> RunSandbox::bind_ports(const std::vector<std::string>& published) {
   for (auto& [port, listener] : sandbox_->host_ports())
     forwards_.add(std::move(listener), port, app::make_socket_here);
   for (const std::string& text : published) {
@@ -200,7 +203,6 @@ Result<> RunSandbox::forward_ports(const std::vector<std::string>& published) {
     forwards_.add(std::move(*listener), port->inside,
                   [this](int family) { return sandbox_->make_socket(family); });
   }
-  forwards_.start();
   return {};
 }
 

@@ -41,15 +41,18 @@ using PublicFiles = std::vector<std::string>;
 /// One thread. The spawner must outlive it; the server that serves it must not.
 class RunSandbox {
  public:
-  /// Everything is in place and verified when it returns, and names are answered. Errors: see
-  /// sandbox::Sandbox::open; they mean that CMD must not run. `settings_file`: where the user's settings are
-  /// read from, if not in their usual place; hidden.
+  /// Everything is in place and verified when it returns. Errors: see sandbox::Sandbox::open; they mean that
+  /// CMD must not run. `settings_file`: where the user's settings are read from, if not in their usual place;
+  /// hidden.
   static Result<std::unique_ptr<RunSandbox>> open(sandbox::Spawner& spawner, const SandboxFlags& flags,
                                                   const config::Settings& settings,
                                                   const std::string& settings_file, PublicFiles files);
 
   /// For the server; once.
   app::HandedListeners listeners();
+  /// Begins to answer names and to forward ports, with threads that are as confined as the caller is by now:
+  /// after the server was started, and before CMD is.
+  Result<> start();
   /// Where CMD finds the proxy at `here`; nothing where it need not know of one.
   std::vector<HostPort> proxy_inside(const std::vector<HostPort>& here) const;
   sandbox::Spawner& inside() { return sandbox_->inside(); }
@@ -58,7 +61,7 @@ class RunSandbox {
   explicit RunSandbox(std::unique_ptr<sandbox::Sandbox> sandbox) : sandbox_(std::move(sandbox)) {}
   Result<std::optional<std::string>> name_of(const std::string& address) const;
   Result<> answer_names();
-  Result<> forward_ports(const std::vector<std::string>& published);
+  Result<> bind_ports(const std::vector<std::string>& published);
 
   std::unique_ptr<sandbox::Sandbox> sandbox_;
   bool pasta_ = false;

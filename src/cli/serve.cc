@@ -74,12 +74,15 @@ void tell(const std::string& text, bool) {
 }
 
 int serve(const ServingFlags& flags) {
+  // First of all: the settings hold secrets.
+  auto hardening = app::Hardening::begin();
+  if (!hardening) return report(hardening.error());
   auto loaded = config::load(flags.sources());
   if (!loaded) return report(loaded.error());
   report(loaded->warnings);
   log::set_level(loaded->settings.log_level);
   Signals signals;
-  auto server = app::Server::start(loaded->settings);
+  auto server = app::Server::start(loaded->settings, nullptr, {}, &*hardening);
   if (!server) return report(server.error());
   greet(**server, loaded->settings);
   LiveFilter filter(flags.sources(), **server, *loaded, tell);

@@ -15,6 +15,7 @@ inline constexpr int kExitOk = 0;
 inline constexpr int kExitError = 1;       ///< the work failed, or nothing was recorded
 inline constexpr int kExitUsage = 2;       ///< the command line is wrong
 inline constexpr int kExitNoSandbox = 78;  ///< no sandbox could be made (EX_CONFIG of sysexits.h)
+inline constexpr int kExitNoRelay = 78;    ///< no relay could be made, and one is required
 
 /// Each adds its subcommand to `app`. The subcommand's callback does the verb's work, on the main thread and
 /// before any other thread was started, and leaves the exit status in `exit_code`, which outlives `app`.
@@ -33,6 +34,8 @@ void add_ask(CLI::App& app, int& exit_code);
 void add_doctor(CLI::App& app, int& exit_code);
 void add_ai(CLI::App& app, int& exit_code);
 void add_prices(CLI::App& app, int& exit_code);
+void add_relay(CLI::App& app, int& exit_code);
+void add_gateway(CLI::App& app, int& exit_code);
 
 /// Stands for the first "--" of `run`'s arguments while CLI11 reads them: it would give what follows a plain
 /// "--" to the wrong verb. To CLI11 this is the first word that is no flag, where `run` stops reading.

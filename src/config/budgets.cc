@@ -1,10 +1,7 @@
 #include "config/budgets.h"
 
-#include <fmt/format.h>
-
-#include <cmath>
-
 #include "config/row.h"
+#include "config/token_price.h"
 
 namespace weir::config {
 namespace {
@@ -13,20 +10,6 @@ constexpr std::array<const char*, 5> kPers = {"all", "session", "process", "host
 constexpr std::array<const char*, 3> kActions = {"warn", "ask", "block"};
 using PerWord = Choice<policy::BudgetPer, kPers>;
 using ActionWord = Choice<policy::OnBudget, kActions>;
-
-/// Dollars for a million tokens; picodollars for one.
-struct TokenPrice {
-  static constexpr double kMost = 100'000;
-  static constexpr double kPicoPerToken = 1e6;  // of a dollar for a million
-
-  static std::string accepts() { return "dollars for a million tokens, such as 15 or \"0.5\""; }
-  static bool parse(const Scalar& scalar, const Place&, std::int64_t& out) {
-    auto price = parse_fraction(scalar.text);
-    if (!price || *price > kMost) return false;
-    out = std::llround(*price * kPicoPerToken);
-    return true;
-  }
-};
 
 bool read_limit(std::string_view text, policy::Budget& out, std::string& complaint) {
   auto read = policy::parse_budget(text);
@@ -44,6 +27,7 @@ void read_table(Row& row, policy::Budget& out) {
   if (!limit.empty() && !read_limit(limit, out, complaint)) row.complain("limit: " + complaint);
   row.read<Text>("name", out.name);
   row.read<PerWord>("per", out.per);
+  if (row.has("action") && limit.contains(':')) row.complain("action is said in limit as well; say it once");
   row.read<ActionWord>("action", out.action);
   row.read<Pattern>("host", out.host);
   row.read<Text>("model", out.model);
@@ -86,11 +70,7 @@ Scalar to_table(const policy::Budget& budget) {
   for (auto [key, text] :
        {std::pair("host", &budget.host), {"model", &budget.model}, {"process", &budget.process}})
     if (!text->empty()) out.members.push_back({key, text_value(*text)});
-  if (budget.unknown_price) {
-    std::string price =
-        fmt::format("{}", static_cast<double>(*budget.unknown_price) / TokenPrice::kPicoPerToken);
-    out.members.push_back({"unknown_price", Value::string(price)});
-  }
+  if (budget.unknown_price) out.members.push_back({"unknown_price", TokenPrice::show(*budget.unknown_price)});
   return out;
 }
 

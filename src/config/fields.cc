@@ -12,6 +12,7 @@
 #include "config/codecs.h"
 #include "config/filter.h"
 #include "config/log_skip.h"
+#include "config/models.h"
 #include "config/redaction.h"
 #include "config/remote.h"
 
@@ -375,6 +376,39 @@ constexpr Field kFields[] = {
         "  action = \"block\"       # what happens then: warn, ask or block\n"
         "  host = \"*.example\"     # only what is about these: host, model, process\n"
         "  unknown_price = \"15\"   # dollars for a million tokens of models without a price; left out: asks",
+        true),
+
+    one<Switch, MEMBER(models.enabled)>(
+        "models.enabled",
+        "Whether calls of models and of MCP servers are recorded as such (docs/models.md), besides the "
+        "exchanges that they are.\nBudgets hold all the same."),
+    one<Switch, MEMBER(models.previews)>(
+        "models.previews",
+        "Whether the beginnings of what was said are kept with them: prompts, answers, arguments and results "
+        "of tools.\nfalse = lengths only; bodies are for capture.body_bytes."),
+    one<Switch, MEMBER(models.redact)>("models.redact",
+                                       "Whether what looks like a credential (keys of well-known services, "
+                                       "private keys, tokens) is replaced\n"
+                                       "by [REDACTED:kind] in what is kept of them. redaction.rules hold all "
+                                       "the same."),
+    added<read_model_hosts, show_rule<ModelHost>, IN_LAYER(models.hosts[layer])>(
+        "models.hosts",
+        "Hosts that serve models, besides those that are known. Write one table each:\n"
+        "  [[models.hosts]]\n"
+        "  pattern = \"*.llm.example\"\n"
+        "  provider = \"openai\"      # who bills: one of docs/models.md, or a name of your own",
+        true),
+    added<read_model_prices, show_rule<ModelPrice>, IN_LAYER(models.prices[layer])>(
+        "models.prices",
+        "Prices of your own, before those of the table; `weir prices check` says which are missing. In "
+        "dollars for a million\n"
+        "tokens. Write one table each:\n"
+        "  [[models.prices]]\n"
+        "  provider = \"openai\"      # left out: any\n"
+        "  model = \"our-model-*\"    # * = anything\n"
+        "  input = \"0.5\"\n"
+        "  output = 15\n"
+        "  cache_read = \"0.05\"      # left out, as cache_write and cache_write_1h: as input",
         true),
 
     added<read_skip_rules, to_skip_table, IN_LAYER(log_skip.layers[layer])>(

@@ -185,6 +185,29 @@ struct BudgetSettings {
   std::array<std::vector<policy::Budget>, 5> layers;  ///< by policy::Layer; all of them are in force
 };
 
+/// A host that serves models besides those that are known.
+struct ModelHost {
+  std::string pattern;   ///< in lower case, with at most one `*`
+  std::string provider;  ///< who bills
+};
+
+/// A price of the user's own, before that of the table: picodollars for one token.
+struct ModelPrice {
+  std::string provider;  ///< empty: any
+  std::string model;     ///< in lower case, may have `*`
+  std::int64_t input = 0, output = 0;
+  std::optional<std::int64_t> cache_read, cache_write, cache_write_1h;  ///< unset: as input
+};
+
+/// What is recorded of calls of models, besides the flows that they are.
+struct ModelSettings {
+  bool enabled = true;
+  bool previews = true;                         ///< the beginnings of texts are kept, not only their lengths
+  bool redact = true;                           ///< what looks like a credential is replaced in them
+  std::array<std::vector<ModelHost>, 5> hosts;  ///< by policy::Layer, as below; the first that fits
+  std::array<std::vector<ModelPrice>, 5> prices;
+};
+
 /// Where a VMM that maps vsock to Unix sockets (Firecracker, Cloud Hypervisor) connects for its guest.
 struct VsockSocket {
   std::string path;  ///< absolute, as the VMM was given it; the socket is `path`_`port`
@@ -222,6 +245,7 @@ struct Settings {
   ControlSettings control;
   GuestSettings guest;
   BudgetSettings budget;
+  ModelSettings models;
 };
 
 }  // namespace weir::config

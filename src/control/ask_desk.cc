@@ -29,7 +29,8 @@ proxy::Questions::Put AskDesk::put(proxy::Inquiry inquiry, Reply reply) {
     return out;
   }
   // An answer may have come between the look at them and now.
-  auto known = remembered_ ? remembered_->find(inquiry.question(), inquiry.asker) : std::nullopt;
+  auto known =
+      remembered_ && !inquiry.once ? remembered_->find(inquiry.question(), inquiry.asker) : std::nullopt;
   if (known) {
     out.decision = {Decision::By::memory, *known};
     return out;
@@ -83,6 +84,7 @@ AskDesk::Receipt AskDesk::answer(QuestionId id, Action action, std::optional<pol
   if (question == open_.end()) return {id == 0 || id > last_id_ ? Answered::unknown : Answered::late};
   auto asked = question->second.asked;
   std::optional<policy::Coverage> coverage;
+  if (scope && asked->inquiry.once) return {Answered::no_such_scope};
   if (scope) {
     coverage = policy::Coverage::of(asked->inquiry.question(), *scope);
     if (!coverage) return {Answered::no_such_scope};
@@ -106,7 +108,7 @@ void AskDesk::settle_known(const policy::Asker& asker) {
   for (auto question = open_.begin(); question != open_.end();) {
     auto current = question++;
     const proxy::Inquiry& inquiry = current->second.asked->inquiry;
-    if (inquiry.asker != asker) continue;
+    if (inquiry.once || inquiry.asker != asker) continue;
     if (auto known = remembered_->find(inquiry.question(), asker))
       end(current, {Decision::By::memory, *known});
   }

@@ -113,8 +113,12 @@ std::string question_line(const Asked& asked, const proxy::Inquiry& inquiry, Tim
     json.field("rule", cut(inquiry.asker.pattern, kMostWordBytes));
     json.field("source", cut(inquiry.asker.source, kMostWordBytes));
   }
-  json.field("timeout", std::max<std::int64_t>(left.count(), 0)).field("may_remember", may_remember);
-  write_scopes(json, inquiry.question());
+  json.field("timeout", std::max<std::int64_t>(left.count(), 0))
+      .field("may_remember", may_remember && !inquiry.once);
+  if (inquiry.once)
+    json.key("scopes").begin_array().end_array();
+  else
+    write_scopes(json, inquiry.question());
   json.end_object();
   return out;
 }

@@ -10,6 +10,7 @@ namespace {
 
 // More replacements than this, one because of the other, and the whole text goes.
 constexpr int kRounds = 4;
+constexpr std::size_t kBeginningEnd = 1024;
 
 Failure wrong(const RedactionRule& rule, std::string_view why) {
   std::string text = rule.source.empty() ? std::string() : rule.source + ": ";
@@ -85,6 +86,19 @@ std::string Redactor::text(std::string_view text) const {
   Finds finds = finder_.find(text);
   std::string out = finds.empty() ? std::string(text) : settled(text, finds);
   return options_.names.empty() ? out : redacted_line(out, options_.names);
+}
+
+std::string Redactor::beginning(std::string text) const {
+  Finds finds = finder_.find(text);
+  cut_unfinished(text, finds, finder_.unfinished(text, kBeginningEnd));
+  if (!finds.empty()) text = settled(text, finds);
+  return options_.names.empty() ? text : redacted_line(text, options_.names);
+}
+
+void Redactor::cut_unfinished(std::string& text, Finds& finds, std::size_t end) {
+  std::erase_if(finds, [&](const Find& find) { return find.begin >= end; });
+  if (!finds.empty()) finds.back().end = std::min(finds.back().end, end);
+  text.resize(end);
 }
 
 bool Redactor::clean(std::string& text) const {

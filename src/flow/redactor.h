@@ -39,6 +39,9 @@ class Redactor {
   /// A text, such as a log line or a question, with every secret replaced; where there are more names of
   /// credentials, with its words treated as by `redacted_line`, too.
   std::string text(std::string_view text) const;
+  /// The same for the beginning of a longer text: of its end goes what may be the beginning of a value, and
+  /// where there are patterns the last KiB.
+  std::string beginning(std::string text) const;
 
   /// The two parts of a URL, each by itself and both together: a secret may begin in one and end in the
   /// other, such as the URL of a hook. True when something was found and replaced.
@@ -66,6 +69,9 @@ class Redactor {
   std::string replaced(std::string_view text, const Finds& finds) const;
   /// `text` with marks in the place of `finds`, of which there is one at least, and nothing left to find.
   std::string settled(std::string_view text, const Finds& finds) const;
+
+  /// Takes off what stands from `end` on, in the finds, too.
+  static void cut_unfinished(std::string& text, Finds& finds, std::size_t end);
 
   /// True when something was found and replaced.
   bool clean(std::string& text) const;

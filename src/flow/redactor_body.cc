@@ -105,9 +105,7 @@ Redactor::Outcome Redactor::clean_long(std::string& text, bool cut, bool& shorte
   if (text.size() > options_.max_scan_bytes || !may_keep_packed(text, cut)) return Outcome::unsearched;
   Finds finds = finder_.find(text);
   if (std::size_t end = cut ? finder_.unfinished(text) : text.size(); end < text.size()) {
-    std::erase_if(finds, [&](const Find& find) { return find.begin >= end; });
-    if (!finds.empty()) finds.back().end = std::min(finds.back().end, end);
-    text.resize(end);
+    cut_unfinished(text, finds, end);
     shortened = true;
   }
   if (finds.empty()) return Outcome::clean;

@@ -59,10 +59,10 @@ Finds SecretFinder::find(std::string_view text, bool patterns, int depth) const 
   return finds;
 }
 
-std::size_t SecretFinder::unfinished(std::string_view text) const {
+std::size_t SecretFinder::unfinished(std::string_view text, std::size_t pattern_end) const {
   std::size_t at = values_.empty() ? text.size() : unfinished_value(text, 0);
   if (patterns_.empty()) return at;
-  return std::min(at, text.size() - std::min(text.size(), kPatternEnd));
+  return std::min(at, text.size() - std::min(text.size(), pattern_end));
 }
 
 std::size_t SecretFinder::unfinished_value(std::string_view text, int depth) const {

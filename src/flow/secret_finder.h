@@ -29,9 +29,9 @@ class SecretFinder {
   Finds find(std::string_view text) const { return find(text, true, 0); }
   Finds find_values(std::string_view text) const { return find(text, false, 0); }
   /// Of a text that was cut short: where what may be the beginning of a secret begins. For patterns, whose
-  /// length nobody knows, the last kPatternEnd bytes.
-  std::size_t unfinished(std::string_view text) const;
+  /// length nobody knows, the last `pattern_end` bytes.
   static constexpr std::size_t kPatternEnd = 4096;
+  std::size_t unfinished(std::string_view text, std::size_t pattern_end = kPatternEnd) const;
 
  private:
   Finds find(std::string_view text, bool patterns, int depth) const;

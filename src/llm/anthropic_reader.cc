@@ -14,55 +14,67 @@ Finish finish_of(std::string_view stop_reason) {
   return stop_reason.empty() ? Finish::none : Finish::stop;
 }
 
-// What a step of a call cost beside the answer itself (compaction, an adviser, a model that fell back).
+constexpr std::size_t kMostSteps = 256;
+
+// A count of the whole call, or of one of its steps.
+void read_count(std::string_view key, JsonCursor& json, Usage& usage) {
+  if (key == "input_tokens") usage.input_fresh = json.integer();
+  if (key == "cache_creation_input_tokens") usage.cache_write = json.integer();
+  if (key == "cache_read_input_tokens") usage.cache_read = json.integer();
+  if (key == "output_tokens") usage.output = json.integer();
+  if (key == "cache_creation")
+    json.each_member([&](std::string_view span) {
+      if (span == "ephemeral_5m_input_tokens") usage.cache_write_5m = json.integer();
+      if (span == "ephemeral_1h_input_tokens") usage.cache_write_1h = json.integer();
+    });
+  if (key == "output_tokens_details")
+    json.each_member([&](std::string_view detail) {
+      if (detail == "thinking_tokens") usage.reasoning = json.integer();
+    });
+}
+
+void add_to_detail(Usage& usage, const std::string& name, std::int64_t tokens) {
+  std::int64_t sum = 0;
+  for (const auto& [known, value] : usage.details)
+    if (known == name) sum = value;
+  usage.set_detail(name, __builtin_add_overflow(sum, tokens, &sum) ? INT64_MAX : sum);
+}
+
+// Steps of a call, each with a bill of its own. What is beside the answer itself (compaction, an adviser, a
+// model that fell back) is told by its sums, too.
 void read_iterations(JsonCursor& json, ModelCall& call, Usage& usage) {
   Usage sums;
+  std::vector<UsageStep> steps;
   json.each_element([&] {
-    std::string_view type;
-    std::int64_t input = 0, output = 0;
-    std::string model;
+    UsageStep step;
     json.each_member([&](std::string_view key) {
-      if (key == "type") type = json.word();
-      if (key == "model") json.read(model);
-      if (key == "input_tokens") input = json.integer().value_or(0);
-      if (key == "output_tokens") output = json.integer().value_or(0);
+      if (key == "type") json.read(step.kind, 32);
+      if (key == "model") json.read(step.model);
+      read_count(key, json, step.usage);
     });
-    if (type == "fallback_message" && !model.empty()) call.model_served = model;
-    if (type == "message" || type.empty()) return;
-    auto add = [&](const char* what, std::int64_t tokens) {
-      std::string name = "iterations." + std::string(type.substr(0, 32)) + what;
-      std::int64_t sum = 0;
-      for (const auto& [known, value] : sums.details)
-        if (known == name) sum = value;
-      sums.set_detail(name, __builtin_add_overflow(sum, tokens, &sum) ? INT64_MAX : sum);
-    };
-    add(".input_tokens", input);
-    add(".output_tokens", output);
+    step.usage.settle();
+    if (step.kind == "fallback_message" && !step.model.empty()) call.model_served = step.model;
+    if (step.kind != "message" && !step.kind.empty()) {
+      add_to_detail(sums, "iterations." + step.kind + ".input_tokens", step.usage.input_fresh.value_or(0));
+      add_to_detail(sums, "iterations." + step.kind + ".output_tokens", step.usage.output.value_or(0));
+    }
+    if (steps.size() == kMostSteps) return call.mark_parse_error("usage has more than 256 iterations");
+    steps.push_back(std::move(step));
   });
   usage.merge(sums);
+  if (!steps.empty()) call.steps = std::move(steps);
 }
 
 void read_usage(std::string_view text, ModelCall& call) {
   Usage usage;
   JsonCursor json(text);
   json.each_member([&](std::string_view key) {
-    if (key == "input_tokens") usage.input_fresh = json.integer();
-    if (key == "cache_creation_input_tokens") usage.cache_write = json.integer();
-    if (key == "cache_read_input_tokens") usage.cache_read = json.integer();
-    if (key == "output_tokens") usage.output = json.integer();
+    read_count(key, json, usage);
     if (key == "service_tier") json.read(call.service_tier);
     if (key == "speed") json.read(call.speed);
+    if (key == "inference_geo") json.read(call.place);
     if (key == "server_tool_use") read_details(json, key, usage);
     if (key == "iterations") read_iterations(json, call, usage);
-    if (key == "cache_creation")
-      json.each_member([&](std::string_view span) {
-        if (span == "ephemeral_5m_input_tokens") usage.cache_write_5m = json.integer();
-        if (span == "ephemeral_1h_input_tokens") usage.cache_write_1h = json.integer();
-      });
-    if (key == "output_tokens_details")
-      json.each_member([&](std::string_view detail) {
-        if (detail == "thinking_tokens") usage.reasoning = json.integer();
-      });
   });
   call.usage.merge(usage);
 }
@@ -92,7 +104,7 @@ void add_tool_result(std::string_view text, bool in_response, ModelCall& call) {
 }
 
 // One message of a request that came after the model last spoke.
-void read_new_message(const TrailingMessages::Message& message, ModelCall& call) {
+void read_blocks(const TrailingMessages::Message& message, ModelCall& call) {
   JsonCursor json(message.content);
   if (json.kind() == JsonCursor::Kind::string) {
     call.user_text.clear();
@@ -110,21 +122,6 @@ void read_new_message(const TrailingMessages::Message& message, ModelCall& call)
     if (type != "text" || !text) return;
     call.user_text.clear();
     call.user_text.append(*text, kPreviews.system);
-  });
-}
-
-void read_messages(JsonCursor& json, TrailingMessages& trailing, ModelCall& call) {
-  json.each_element([&] {
-    TrailingMessages::Message message;
-    json.each_member([&](std::string_view key) {
-      if (key == "role") message.role = json.word();
-      if (key == "content") message.content = json.raw();
-    });
-    ++call.messages_count;
-    if (message.role == "assistant")
-      trailing.model_spoke();
-    else
-      trailing.add(message);
   });
 }
 
@@ -150,6 +147,7 @@ void AnthropicReader::request(std::string_view body, bool cut, ModelCall& call) 
     if (key == "max_tokens") call.max_output_tokens = json.integer();
     if (key == "service_tier") json.read(call.service_tier);
     if (key == "speed") json.read(call.speed);
+    if (key == "inference_geo") json.read(call.place);
     if (key == "system") append_text(json.raw(), call.system_prompt, kPreviews.system);
     if (key == "messages") read_messages(json, trailing, call);
     if (key == "tools") read_tools(json, call);
@@ -162,11 +160,7 @@ void AnthropicReader::request(std::string_view body, bool cut, ModelCall& call) 
         if (detail == "previous_message_id") json.read(call.previous_id);
       });
   });
-  mark_if_broken(json, cut, "request", call);
-  // In a text that is cut off nobody knows which messages are the last.
-  call.opening = trailing.opening();
-  if (!json.broken())
-    for (const auto& message : trailing.messages()) read_new_message(message, call);
+  end_request(json, cut, trailing, call, read_blocks);
 }
 
 std::size_t AnthropicReader::block(std::string_view text, ModelCall& call) {

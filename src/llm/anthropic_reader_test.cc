@@ -236,6 +236,9 @@ TEST(Anthropic, CompactionAndFallbackAreCountedApart) {
        kStop}));
   expect_totals(call, {.input = 60, .fresh = 60, .output = 20});
   EXPECT_EQ(call.model_served, "claude-y-2");
+  ASSERT_FALSE(call.steps.empty());
+  EXPECT_EQ(call.steps[0].kind, "compaction");
+  EXPECT_EQ(call.steps[0].usage.input, 9000);
   ASSERT_EQ(call.usage.details.size(), 2u);
   EXPECT_EQ(call.usage.details[0].second, 10000);
   EXPECT_EQ(call.usage.details[1].second, 500);
@@ -289,6 +292,17 @@ constexpr const char* kRequest =
     R"({"content":[{"type":"tool_result","tool_use_id":"t1","content":[{"type":"text","text":"new"}]},)"
     R"({"type":"tool_result","tool_use_id":"t2","is_error":true,"content":"failed"},)"
     R"({"type":"text","text":"and now?"}],"role":"user"}]})";
+
+TEST(Anthropic, ASystemMessageAmongTheOthersIsNotTheUsers) {
+  ModelCall call = replay(
+      {.protocol = Protocol::anthropic_messages,
+       .request =
+           R"({"model":"claude-x","max_tokens":9,"system":"One.","messages":[{"role":"user","content":"go"},)"
+           R"({"role":"system","content":"Two."}]})"},
+      {});
+  EXPECT_EQ(call.user_text.text, "go");
+  EXPECT_EQ(call.system_prompt.text, "One.Two.");
+}
 
 TEST(Anthropic, ARequest) {
   ModelCall call = replay({.protocol = Protocol::anthropic_messages, .request = kRequest}, {});

@@ -28,21 +28,6 @@ void read_tools(JsonCursor& json, ModelCall& call) {
   });
 }
 
-void read_messages(JsonCursor& json, TrailingMessages& trailing, ModelCall& call) {
-  json.each_element([&] {
-    TrailingMessages::Message message;
-    json.each_member([&](std::string_view key) {
-      if (key == "role") message.role = json.word();
-      if (key == "content") message.content = json.raw();
-    });
-    ++call.messages_count;
-    if (message.role == "assistant")
-      trailing.model_spoke();
-    else
-      trailing.add(message);
-  });
-}
-
 void read_tool_result(JsonCursor& json, ModelCall& call) {
   ToolResult* result = call.add_tool_result();
   if (!result) return json.skip();
@@ -53,8 +38,8 @@ void read_tool_result(JsonCursor& json, ModelCall& call) {
   });
 }
 
-void read_new_message(std::string_view content, ModelCall& call) {
-  JsonCursor json(content);
+void read_blocks(const TrailingMessages::Message& message, ModelCall& call) {
+  JsonCursor json(message.content);
   Preview said;
   json.each_element([&] {
     json.each_member([&](std::string_view key) {
@@ -64,13 +49,6 @@ void read_new_message(std::string_view content, ModelCall& call) {
     });
   });
   if (!said.empty()) call.user_text = std::move(said);
-}
-
-bool append(JsonCursor& json, Preview& preview) {
-  auto text = json.string();
-  if (!text || text->raw.empty()) return false;
-  preview.append(*text, kPreviews.text);
-  return true;
 }
 
 void read_cache_details(JsonCursor& json, Usage& usage) {
@@ -121,10 +99,10 @@ void read_common(JsonCursor& json, std::string_view key, ModelCall& call) {
 
 void read_reasoning(JsonCursor& json, ModelCall& call) {
   json.each_member([&](std::string_view key) {
-    if (key == "text") append(json, call.thinking);
+    if (key == "text") append_said(json, call.thinking);
     if (key == "reasoningText")
       json.each_member([&](std::string_view member) {
-        if (member == "text") append(json, call.thinking);
+        if (member == "text") append_said(json, call.thinking);
       });
   });
 }
@@ -132,7 +110,7 @@ void read_reasoning(JsonCursor& json, ModelCall& call) {
 void read_content(JsonCursor& json, ModelCall& call) {
   json.each_element([&] {
     json.each_member([&](std::string_view kind) {
-      if (kind == "text") append(json, call.text);
+      if (kind == "text") append_said(json, call.text);
       if (kind == "reasoningContent") read_reasoning(json, call);
       if (kind != "toolUse") return;
       ToolCall* tool = call.add_tool_call();
@@ -178,10 +156,7 @@ void BedrockConverseReader::request(std::string_view body, bool cut, ModelCall& 
         if (member == "tools") read_tools(json, call);
       });
   });
-  mark_if_broken(json, cut, "request", call);
-  call.opening = trailing.opening();
-  if (!json.broken())
-    for (const auto& message : trailing.messages()) read_new_message(message.content, call);
+  end_request(json, cut, trailing, call, read_blocks);
 }
 
 void BedrockConverseReader::block_start(JsonCursor& json, ModelCall& call) {
@@ -213,7 +188,7 @@ bool BedrockConverseReader::block_delta(JsonCursor& json, ModelCall& call) {
     if (key == "contentBlockIndex") index = json.integer().value_or(0);
     if (key == "delta")
       json.each_member([&](std::string_view kind) {
-        if (kind == "text") content = append(json, call.text) || content;
+        if (kind == "text") content = append_said(json, call.text) || content;
         if (kind == "reasoningContent") {
           std::uint64_t before = call.thinking.bytes;
           read_reasoning(json, call);

@@ -164,6 +164,8 @@ void CallReader::response_body(std::string_view chunk, TimePoint at) {
 void CallReader::message(std::string_view text, TimePoint at) {
   call_.response_bytes += text.size();
   call_.stream = call_.websocket = true;
+  if (call_.status == 0) call_.status = 200;
+  if (!call_.timing.head) call_.timing.head = at - sent_;
   framing_ = Framing::events;
   if (reader_) take_event({.data = text}, at);
 }

@@ -10,13 +10,6 @@ Finish finish_of(std::string_view reason) {
   return reason.empty() ? Finish::none : Finish::stop;
 }
 
-bool append(JsonCursor& json, Preview& preview) {
-  auto text = json.string();
-  if (!text || text->raw.empty()) return false;
-  preview.append(*text, kPreviews.text);
-  return true;
-}
-
 // Billed tokens are what counts; where there are none, those that were used.
 void read_usage(JsonCursor& json, ModelCall& call) {
   Usage billed, used;
@@ -51,36 +44,6 @@ void read_end(JsonCursor& json, std::string_view key, ModelCall& call) {
   if (key == "usage" || key == "meta") read_usage(json, call);
 }
 
-void read_messages(JsonCursor& json, TrailingMessages& trailing, ModelCall& call) {
-  json.each_element([&] {
-    TrailingMessages::Message message;
-    json.each_member([&](std::string_view key) {
-      if (key == "role") message.role = json.word();
-      if (key == "content") message.content = json.raw();
-      if (key == "tool_call_id") message.call_id = json.word();
-    });
-    ++call.messages_count;
-    if (message.role == "system")
-      append_text(message.content, call.system_prompt, kPreviews.system);
-    else if (message.role == "assistant")
-      trailing.model_spoke();
-    else
-      trailing.add(message);
-  });
-}
-
-void read_new_message(const TrailingMessages::Message& message, ModelCall& call) {
-  if (message.role == "user") {
-    call.user_text.clear();
-    return append_text(message.content, call.user_text, kPreviews.system);
-  }
-  if (message.role != "tool") return;
-  ToolResult* result = call.add_tool_result();
-  if (!result) return;
-  result->call_id = JsonString{message.call_id}.str();
-  append_result_text(message.content, *result, call);
-}
-
 void read_tools(JsonCursor& json, ModelCall& call) {
   json.each_element([&] {
     std::string name;
@@ -108,10 +71,7 @@ void CohereReader::request(std::string_view body, bool cut, ModelCall& call) {
     if (key == "messages") read_messages(json, trailing, call);
     if (key == "tools") read_tools(json, call);
   });
-  mark_if_broken(json, cut, "request", call);
-  call.opening = trailing.opening();
-  if (!json.broken())
-    for (const auto& message : trailing.messages()) read_new_message(message, call);
+  end_request(json, cut, trailing, call, read_new_message);
 }
 
 bool CohereReader::tool_call(JsonCursor& json, std::int64_t index, ModelCall& call) {
@@ -138,12 +98,12 @@ bool CohereReader::message(JsonCursor& json, std::int64_t index, ModelCall& call
   bool content = false;
   auto part = [&] {
     json.each_member([&](std::string_view key) {
-      if (key == "text") content = append(json, call.text) || content;
-      if (key == "thinking") content = append(json, call.thinking) || content;
+      if (key == "text") content = append_said(json, call.text) || content;
+      if (key == "thinking") content = append_said(json, call.thinking) || content;
     });
   };
   json.each_member([&](std::string_view key) {
-    if (key == "tool_plan") content = append(json, call.thinking) || content;
+    if (key == "tool_plan") content = append_said(json, call.thinking) || content;
     if (key == "content") {
       if (json.kind() == JsonCursor::Kind::object)
         part();
@@ -202,7 +162,7 @@ void CohereReader::document(std::string_view body, bool cut, ModelCall& call) {
   json.each_member([&](std::string_view key) {
     if (key == "id" || key == "generation_id") json.read(call.message_id);
     if (key == "message") message(json, 0, call);
-    if (key == "text") append(json, call.text);
+    if (key == "text") append_said(json, call.text);
     read_end(json, key, call);
   });
   mark_if_broken(json, cut, "response", call);

@@ -10,6 +10,8 @@
 #include "llm/cost.h"
 #include "llm/price_data.h"
 #include "llm/recognise.h"
+#include "llm/socket_calls.h"
+#include "llm/sse_reader.h"
 #include "tests/support/model_exchange.h"
 
 namespace weir::llm {
@@ -156,6 +158,42 @@ TEST_F(Conversations, ReadAlikeWhereverTheyAreCut) {
     for (std::size_t i = 0; i < size; ++i) every[i] = i + 1;
     EXPECT_EQ(row(each, every), whole) << each.name << ", byte by byte";
   }
+}
+
+std::vector<ModelCall> over_a_websocket(const Conversation& from, const ModelCall& wanted) {
+  http::RequestHead head;
+  head.method = "GET";
+  head.target = wanted.path;
+  head.upgrade = "websocket";
+  std::vector<ModelCall> out;
+  SocketCalls calls(wanted.protocol, head, {}, {wanted.started, {}},
+                    [&out](ModelCall call) { out.push_back(std::move(call)); });
+  std::string ask = R"({"type":"response.create",)" + from.ask.substr(1);
+  SseReader events;
+  events.feed(from.response);
+  calls.from_client({.text = ask, .at = {}});
+  for (StreamEvent event; events.next(event);) calls.from_upstream({.text = event.data, .at = {}});
+  calls.finish({});
+  return out;
+}
+
+TEST_F(Conversations, AreTheSameOverAWebSocket) {
+  int seen = 0;
+  for (const Conversation& each : conversations_) {
+    auto wanted = read(each, {each.response.size()});
+    if (!wanted || wanted->protocol != Protocol::openai_responses || !wanted->stream || !each.complete)
+      continue;
+    auto calls = over_a_websocket(each, *wanted);
+    ASSERT_EQ(calls.size(), 1u) << each.name;
+    EXPECT_TRUE(calls[0].websocket);
+    calls[0].provider = wanted->provider;
+    EXPECT_EQ(testing::describe(calls[0]), testing::describe(*wanted)) << each.name;
+    EXPECT_EQ(row_of(each, calls[0], pricing_.price(calls[0])),
+              row_of(each, *wanted, pricing_.price(*wanted)))
+        << each.name;
+    ++seen;
+  }
+  EXPECT_GE(seen, 6);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "base/ascii.h"
 
@@ -35,6 +36,7 @@ std::string_view maker_of(Protocol protocol) {
     case Protocol::openai_chat:
     case Protocol::openai_completions:
     case Protocol::openai_responses:
+    case Protocol::openai_realtime:
     case Protocol::openai_embeddings: return "openai";
     case Protocol::gemini_generate:
     case Protocol::gemini_embed: return "google";
@@ -78,7 +80,6 @@ PicoUsd price_or(const Prices& prices, std::int64_t total, std::initializer_list
 
 PicoUsd capped(__int128 sum) { return sum > INT64_MAX ? INT64_MAX : static_cast<PicoUsd>(sum); }
 
-/// Tiers that cost half at all who have them; of others only that they are no standard price is known.
 enum class Tier : std::uint8_t { standard, half, other };
 Tier tier_of(std::string_view tier) {
   if (iequals(tier, "batch") || iequals(tier, "flex") || iequals(tier, "ON_DEMAND_FLEX")) return Tier::half;
@@ -88,9 +89,43 @@ Tier tier_of(std::string_view tier) {
   return Tier::other;
 }
 
-Cost unpriced(Unpriced reason) {
-  return {.amount = {}, .source = CostSource::none, .reason = reason, .model = {}};
+/// What is published of tiers, speeds and places. Of others only that the list price is not theirs is known.
+Rate rate_of(std::string_view provider, std::string_view model, const ModelCall& call) {
+  Rate rate;
+  bool anthropic = provider == "anthropic";
+  if (Tier tier = tier_of(call.service_tier); tier != Tier::standard) {
+    rate.listed = false;
+    if (tier == Tier::half && (anthropic || provider == "openai" || provider == "google")) rate.over *= 2;
+  }
+  if (!call.speed.empty() && call.speed != "standard") {
+    rate.listed = false;
+    if (anthropic && call.speed == "fast" && model == "claude-opus-5") rate.times *= 2;
+  }
+  if (!call.place.empty() && call.place != "global" && call.place != "not_available") {
+    rate.listed = false;
+    if (anthropic && call.place == "us") rate.times *= 11, rate.over *= 10;
+  }
+  return rate;
 }
+
+CostSource both(CostSource one, CostSource other) {
+  if (one == other || other == CostSource::none) return one;
+  if (one == CostSource::none) return other;
+  bool estimated = one == CostSource::estimated || other == CostSource::estimated;
+  return estimated ? CostSource::estimated : CostSource::table;
+}
+
+void add(Cost& sum, const Cost& step) {
+  sum.amount = capped(static_cast<__int128>(sum.amount.value_or(0)) + *step.amount);
+  sum.source = both(sum.source, step.source);
+  sum.model = step.model;
+  sum.assumed.biller |= step.assumed.biller;
+  sum.assumed.version |= step.assumed.version;
+  sum.assumed.rate |= step.assumed.rate;
+  sum.assumed.unfinished |= step.assumed.unfinished;
+}
+
+Cost unpriced(Unpriced reason) { return {.amount = {}, .reason = reason, .model = {}}; }
 
 }  // namespace
 
@@ -115,15 +150,16 @@ Billable Billable::of(const Usage& usage) {
   parts.fresh =
       usage.input_fresh ? count(usage.input_fresh) : std::max<std::int64_t>(count(usage.input) - cached, 0);
   parts.output = usage.output ? count(usage.output) : count(usage.output_visible) + count(usage.reasoning);
-  parts.input_audio = take(detail(usage, {"prompt_tokens_details.audio_tokens",
-                                          "input_tokens_details.audio_tokens", "promptTokensDetails.AUDIO"}),
-                           parts.fresh);
+  std::int64_t audio = detail(usage, {"prompt_tokens_details.audio_tokens",
+                                      "input_tokens_details.audio_tokens", "promptTokensDetails.AUDIO"});
+  std::int64_t cached_audio = detail(usage, {"input_tokens_details.cached_tokens_details.audio_tokens"});
+  parts.input_audio = take(std::max<std::int64_t>(audio - cached_audio, 0), parts.fresh);
   parts.output_audio =
       take(detail(usage, {"completion_tokens_details.audio_tokens", "output_tokens_details.audio_tokens",
                           "candidatesTokensDetails.AUDIO"}),
            parts.output);
   parts.reasoning = take(count(usage.reasoning), parts.output);
-  parts.web_searches = detail(usage, {"server_tool_use.web_search_requests"});
+  parts.web_searches = detail(usage, {"server_tool_use.web_search_requests", "web_search_calls"});
   return parts;
 }
 
@@ -131,7 +167,7 @@ std::int64_t Billable::total_input() const {
   return fresh + cache_read + cache_write_5m + cache_write_1h + input_audio;
 }
 
-PicoUsd amount_of(const Prices& prices, const Billable& parts) {
+PicoUsd amount_of(const Prices& prices, const Billable& parts, Rate rate) {
   std::int64_t total = parts.total_input();
   __int128 sum = 0;
   auto add = [&](std::int64_t tokens, std::initializer_list<Unit> units) {
@@ -145,6 +181,7 @@ PicoUsd amount_of(const Prices& prices, const Billable& parts) {
   add(parts.output, {Unit::output});
   add(parts.reasoning, {Unit::reasoning, Unit::output});
   add(parts.output_audio, {Unit::output_audio, Unit::output});
+  sum = (sum * rate.times + rate.over / 2) / rate.over;
   add(parts.web_searches, {Unit::web_search});
   add(1, {Unit::request});
   return capped(sum);
@@ -157,21 +194,57 @@ std::string_view Pricing::table_provider(std::string_view provider, Protocol pro
   return known == std::end(kIds) ? provider : known->tables;
 }
 
-const OwnPrice* Pricing::own_price(const ModelCall& call) const {
-  for (const std::string* model : {&call.model_served, &call.model_asked})
-    for (const std::string& spelled : model_spellings(*model).names)
+const OwnPrice* Pricing::own_price(std::string_view provider, Names names) const {
+  if (own_.empty()) return nullptr;
+  for (std::string_view model : {names.served, names.asked})
+    for (const std::string& spelled : model_spellings(model).names)
       for (const OwnPrice& own : own_)
-        if ((own.provider.empty() || own.provider == call.provider) &&
-            matches_pattern(lower(own.model), spelled))
+        if ((own.provider.empty() || own.provider == provider) && matches_pattern(lower(own.model), spelled))
           return &own;
   return nullptr;
 }
 
 // Bedrock's prices are those of a region, or of all: only the name that was asked for says which.
-PriceTable::Found Pricing::found(std::string_view provider, const ModelCall& call) const {
+PriceTable::Found Pricing::found(std::string_view provider, Names names) const {
   bool asked_first = provider == "aws";
-  if (auto first = table_.find(provider, asked_first ? call.model_asked : call.model_served)) return first;
-  return table_.find(provider, asked_first ? call.model_served : call.model_asked);
+  if (auto first = table_.find(provider, asked_first ? names.asked : names.served)) return first;
+  return table_.find(provider, asked_first ? names.served : names.asked);
+}
+
+Cost Pricing::price_of(const ModelCall& call, Names names, const Billable& parts) const {
+  if (const OwnPrice* own = own_price(call.provider, names))
+    return {amount_of(own->prices, parts), CostSource::own, {}, own->model};
+  if (call.provider == "local" || call.provider == "ollama")
+    return {0, CostSource::local, {}, std::string(names.served)};
+  if (names.served.empty() && names.asked.empty()) return unpriced(Unpriced::no_model);
+  Assumptions assumed;
+  std::string_view provider = table_provider(call.provider, call.protocol, assumed.biller);
+  if (!table_.provider(provider)) return unpriced(Unpriced::unknown_provider);
+  auto model = found(provider, names);
+  if (!model) return unpriced(assumed.biller ? Unpriced::unknown_provider : Unpriced::unknown_model);
+  Rate rate = rate_of(provider, model.model->id, call);
+  assumed.version = model.approximate;
+  assumed.rate = !rate.listed;
+  assumed.unfinished = call.partial || !call.error_type.empty();
+  return {.amount = amount_of(model.model->at(call.started), parts, rate),
+          .source = assumed.any() ? CostSource::estimated : CostSource::table,
+          .model = model.model->id,
+          .assumed = assumed};
+}
+
+Cost Pricing::price_steps(const ModelCall& call) const {
+  Cost sum;
+  std::int64_t searches = Billable::of(call.usage).web_searches;  // of the whole call
+  for (const UsageStep& step : call.steps) {
+    Billable parts = Billable::of(step.usage);
+    parts.web_searches = std::exchange(searches, 0);
+    Names names{call.model_served, call.model_asked};
+    if (!step.model.empty()) names = {step.model, step.model};
+    Cost cost = price_of(call, names, parts);
+    if (!cost.amount) return cost;
+    add(sum, cost);
+  }
+  return sum;
 }
 
 Cost Pricing::price(const ModelCall& call) const {
@@ -180,25 +253,9 @@ Cost Pricing::price(const ModelCall& call) const {
             CostSource::provider,
             {},
             call.model_served};
+  if (!call.steps.empty()) return price_steps(call);
   if (call.usage.empty()) return unpriced(Unpriced::no_usage);
-  Billable parts = Billable::of(call.usage);
-  if (const OwnPrice* own = own_price(call))
-    return {amount_of(own->prices, parts), CostSource::own, {}, own->model};
-  if (call.provider == "local" || call.provider == "ollama")
-    return {0, CostSource::local, {}, call.model_served};
-  if (call.model_served.empty() && call.model_asked.empty()) return unpriced(Unpriced::no_model);
-  bool guessed = false;
-  std::string_view provider = table_provider(call.provider, call.protocol, guessed);
-  if (!table_.provider(provider)) return unpriced(Unpriced::unknown_provider);
-  auto model = found(provider, call);
-  if (!model) return unpriced(guessed ? Unpriced::unknown_provider : Unpriced::unknown_model);
-  PicoUsd amount = amount_of(model.model->at(call.started), parts);
-  Tier tier = tier_of(call.service_tier);
-  if (tier == Tier::half) amount = amount / 2 + amount % 2;
-  bool at_list_price = tier == Tier::standard && (call.speed.empty() || call.speed == "standard");
-  bool all_counted = !call.partial && call.error_type.empty();
-  bool sure = !guessed && !model.approximate && at_list_price && all_counted;
-  return {amount, sure ? CostSource::table : CostSource::estimated, {}, model.model->id};
+  return price_of(call, {call.model_served, call.model_asked}, Billable::of(call.usage));
 }
 
 std::string dollars(PicoUsd amount) {

@@ -196,6 +196,40 @@ TEST(Cost, HalfPriceTiersAndBrokenStreamsAreEstimates) {
   EXPECT_EQ(pricing.price(call).source, CostSource::estimated);
 }
 
+TEST(Cost, RatesHoldForTokensAlone) {
+  Pricing pricing(built_in());
+  ModelCall call = call_of("anthropic", "claude-opus-5", {.fresh = 100, .output = 10}, 0);
+  call.usage.set_detail("server_tool_use.web_search_requests", 1);
+  call.service_tier = "batch", call.speed = "fast", call.place = "us";
+  Cost cost = pricing.price(call);
+  EXPECT_EQ(cost.amount, 825'000'000 + 10'000'000'000);  // (500 + 250) / 2 * 2 * 1.1 millionths
+  EXPECT_TRUE(cost.assumed.rate);
+  EXPECT_FALSE(cost.assumed.biller || cost.assumed.version || cost.assumed.unfinished);
+  call.provider = "google-vertex";  // where nobody says so
+  EXPECT_EQ(pricing.price(call).amount, 375'000'000);
+  EXPECT_TRUE(pricing.price(call).assumed.rate);
+}
+
+TEST(Cost, StepsAreAddedEachAtItsOwnPrice) {
+  Prices cheap{{{Unit::input, -1, 7}, {Unit::output, -1, 11}, {Unit::web_search, -1, 1000}}};
+  Pricing pricing(built_in(), {{"", "mine", cheap}});
+  ModelCall call = call_of("anthropic", "mine", {.fresh = 1}, 0);
+  call.usage.set_detail("server_tool_use.web_search_requests", 2);
+  UsageStep step{.kind = "message", .model = {}, .usage = call.usage};
+  step.usage.details.clear();
+  call.steps = {step, step};
+  EXPECT_EQ(pricing.price(call).amount, 7 + 7 + 2000);
+  EXPECT_EQ(pricing.price(call).source, CostSource::own);
+  call.steps[1].model = "claude-haiku-4-5";
+  EXPECT_EQ(pricing.price(call).amount, 7 + 1'000'000 + 2000);
+  EXPECT_EQ(pricing.price(call).source, CostSource::table);
+  call.steps[1].usage.input_fresh = INT64_MAX;
+  EXPECT_GT(pricing.price(call).amount, 0);
+  call.steps[1].model = "nobodys";
+  EXPECT_EQ(pricing.price(call).amount, std::nullopt);
+  EXPECT_EQ(pricing.price(call).reason, Unpriced::unknown_model);
+}
+
 TEST(Cost, PartsAreDisjointWhateverIsSaid) {
   Usage usage;
   usage.input = 100;

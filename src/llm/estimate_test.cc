@@ -47,6 +47,34 @@ TEST(Estimate, each_answer_costs) {
       10);
 }
 
+TEST(Estimate, the_most_of_what_servers_may_take) {
+  auto output = [](std::string_view members) {
+    return of(Protocol::openai_chat, "{\"model\":\"m\"," + std::string(members) + ",\"messages\":[]}")
+        .asked.usage.output;
+  };
+  EXPECT_EQ(output(R"("max_tokens":1,"max_completion_tokens":64)"), 64);
+  EXPECT_EQ(output(R"("max_tokens":64,"max_tokens":1)"), 64);
+  EXPECT_EQ(output(R"("max_tokens":1,"max_\u0074okens":64)"), 64);
+  EXPECT_EQ(output(R"("max_tokens":"64")"), 64);
+  EXPECT_EQ(output(R"("max_tokens":-1)"), 32'768) << "no limit";
+  EXPECT_EQ(output(R"("max_tokens":0)"), 32'768);
+  EXPECT_EQ(output(R"("max_tokens":null)"), 32'768);
+  EXPECT_EQ(output(R"("max_tokens":1e300)"), 1'000'000'000);
+  EXPECT_EQ(output(R"("max_tokens":10,"best_of":20,"n":"2")"), 200);
+  EXPECT_EQ(of(Protocol::openai_completions, R"({"model":"m","max_tokens":10,"prompt":["a","b","c"]})")
+                .asked.usage.output,
+            30);
+  EXPECT_EQ(of(Protocol::openai_completions, R"({"model":"m","max_tokens":10,"prompt":[1,2,3]})")
+                .asked.usage.output,
+            10)
+      << "tokens of one prompt";
+}
+
+TEST(Estimate, a_model_that_is_not_said_plainly_is_none) {
+  EXPECT_EQ(of(Protocol::openai_chat, R"({"model":"a","model":"b","messages":[]})").model, "");
+  EXPECT_EQ(of(Protocol::openai_chat, R"({"m\u006fdel":" b ","messages":[]})").model, "b");
+}
+
 TEST(Estimate, embeddings_have_no_output) {
   EXPECT_EQ(
       of(Protocol::openai_embeddings, R"({"model":"text-embedding-3-small","input":"x"})").asked.usage.output,
@@ -55,8 +83,10 @@ TEST(Estimate, embeddings_have_no_output) {
 
 TEST(Estimate, a_picture_is_not_as_much_as_its_bytes) {
   std::string picture(300'000, 'A');
-  EXPECT_EQ(estimated_tokens(picture), 2000 + 300'000 / 64);
-  EXPECT_EQ(estimated_tokens("\"" + picture + "\""), 1 + 2000 + 300'000 / 64);
+  EXPECT_EQ(estimated_tokens("{\"data\":\"" + picture + "\"}"), 4 + 2000 + 300'000 / 64);
+  EXPECT_EQ(estimated_tokens("\"data:image/png;base64," + picture), 8 + 2000 + 300'000 / 64);
+  EXPECT_EQ(estimated_tokens("{\"text\":\"" + picture), (9 + 300'000 + 2) / 3)
+      << "words without spaces are words";
   std::string words;
   for (int i = 0; i < 1000; ++i) words += "word ";
   EXPECT_EQ(estimated_tokens(words), 5000 / 3 + 1);
@@ -67,6 +97,9 @@ TEST(Estimate, what_is_no_call_is_none) {
   uncertain.certain = false;
   EXPECT_FALSE(estimate(uncertain, {}, R"({"id":1})", false).call);
   EXPECT_TRUE(estimate(uncertain, {}, R"({"model":"m","messages":[]})", false).call);
+  for (std::string_view odd : {R"({"m\u0065ssages":[]})", R"({"Messages":[]})",
+                               "\xEF\xBB\xBF{\"messages\":[]}", R"({"messages":[],})", "no json", ""})
+    EXPECT_TRUE(estimate(uncertain, {}, odd, false).call) << odd;
 }
 
 class Used : public ::testing::Test {
@@ -100,6 +133,36 @@ TEST_F(Used, without_a_count_the_estimate_of_the_input_and_what_came) {
   call_.text.append("abcdef", 1000);
   EXPECT_EQ(used(call_, estimate_).input, estimate_.asked.usage.input);
   EXPECT_EQ(used(call_, estimate_).output, 2);
+}
+
+TEST_F(Used, what_nobody_saw_is_what_was_estimated) {
+  call_.usage.input = 7;
+  EXPECT_EQ(used(call_, estimate_).output, 500) << "an answer in one piece that says nothing";
+  call_.partial = true;
+  call_.text.append("abc", 10);
+  EXPECT_EQ(used(call_, estimate_).output, 500) << "and one that broke off";
+  call_.partial = false;
+  EXPECT_EQ(used(call_, estimate_).output, 1);
+  EXPECT_EQ(used(call_, estimate_, {.unread = true}).output, 500);
+  call_.stream = true;
+  estimate_.model = "o3";
+  EXPECT_EQ(used(call_, estimate_).output, 500) << "what it thought";
+  call_.usage.total = 107;
+  EXPECT_EQ(used(call_, estimate_).output, 100);
+}
+
+TEST_F(Used, who_leaves_before_there_is_an_answer_pays_for_all_of_it) {
+  call_.status = 0;
+  EXPECT_EQ(used(call_, estimate_, {.sent = true, .client_left = true}).output, 500);
+  EXPECT_TRUE(used(call_, estimate_, {.sent = false, .client_left = true}).empty());
+  EXPECT_TRUE(used(call_, estimate_, {.sent = true}).empty()) << "the provider failed";
+}
+
+TEST_F(Used, what_a_server_says_is_within_reason) {
+  call_.usage.input = -1'000'000;
+  call_.usage.output = INT64_MAX;
+  EXPECT_EQ(used(call_, estimate_).input, 0);
+  EXPECT_EQ(used(call_, estimate_).output, std::int64_t{1} << 40);
 }
 
 TEST_F(Used, nothing_where_it_was_refused) {

@@ -100,8 +100,8 @@ void read_function_response(JsonCursor& json, ModelCall& call) {
   });
 }
 
-void read_new_message(std::string_view parts, ModelCall& call) {
-  JsonCursor json(parts);
+void read_parts(const TrailingMessages::Message& message, ModelCall& call) {
+  JsonCursor json(message.content);
   Preview said;
   json.each_element([&] {
     json.each_member([&](std::string_view key) {
@@ -146,10 +146,7 @@ void GeminiReader::request(std::string_view body, bool cut, ModelCall& call) {
       json.each_member([&](std::string_view member) { read_request(json, member, trailing, call); });
     read_request(json, key, trailing, call);
   });
-  mark_if_broken(json, cut, "request", call);
-  call.opening = trailing.opening();
-  if (!json.broken())
-    for (const auto& message : trailing.messages()) read_new_message(message.content, call);
+  end_request(json, cut, trailing, call, read_parts);
 }
 
 bool GeminiReader::function_call(std::string_view text, std::int64_t candidate, ModelCall& call) {

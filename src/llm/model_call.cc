@@ -42,6 +42,7 @@ std::string_view name(Protocol protocol) {
     case Protocol::cohere_v2: return "cohere-v2";
     case Protocol::ollama_chat: return "ollama-chat";
     case Protocol::ollama_generate: return "ollama-generate";
+    case Protocol::openai_realtime: return "openai-realtime";
   }
   return "";
 }

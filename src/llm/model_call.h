@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "llm/prompt_change.h"
 
 namespace weir::llm {
 
@@ -32,7 +33,9 @@ enum class Protocol : std::uint8_t {
   cohere_v2,
   ollama_chat,
   ollama_generate,
+  openai_realtime,
 };
+inline constexpr Protocol kLastProtocol = Protocol::openai_realtime;
 /// "anthropic-messages"; stored and filtered by, so never renamed.
 std::string_view name(Protocol protocol);
 
@@ -87,6 +90,14 @@ struct Usage {
   /// end.
   void settle();
   bool empty() const;
+};
+
+/// One of several steps of a call that are billed apart (Anthropic's iterations): compaction, an adviser, a
+/// model that another fell back to. The usage of the whole call leaves some of them out.
+struct UsageStep {
+  std::string kind;   ///< in the provider's words
+  std::string model;  ///< empty: the call's
+  Usage usage;
 };
 
 enum class ToolOrigin : std::uint8_t {
@@ -177,6 +188,7 @@ struct ModelCall {
   std::optional<std::uint32_t> retry_count;
   std::string service_tier;
   std::string speed;  ///< "fast" where that is billed apart
+  std::string place;  ///< where it was computed ("us"), where that is billed apart
 
   std::uint16_t status = 0;
   Finish finish = Finish::none;
@@ -189,6 +201,7 @@ struct ModelCall {
   std::uint64_t request_hash = 0;  ///< of the body; within one run of the program; 0: there was none
   std::uint64_t opening = 0;       ///< hash of what the conversation began with; 0: not known
   CallLinks links;
+  PromptChange prompt;  ///< since the request that it goes on from: see PromptThreads
   std::uint32_t messages_count = 0;
   std::uint32_t tools_count = 0;
   Preview system_prompt, user_text, text, thinking, refusal;
@@ -198,6 +211,7 @@ struct ModelCall {
   std::uint32_t tool_calls_count = 0, tool_results_count = 0;  ///< kept or not
 
   Usage usage;
+  std::vector<UsageStep> steps;  ///< empty: `usage` is all there is; bounded
   RateLimits rate_limits;
   std::uint64_t request_bytes = 0, response_bytes = 0;  ///< decoded bodies
   WallNanos started = 0;                                ///< set by whoever has a clock

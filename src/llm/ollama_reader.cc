@@ -23,45 +23,6 @@ void read_tools(JsonCursor& json, ModelCall& call) {
   });
 }
 
-void read_messages(JsonCursor& json, TrailingMessages& trailing, ModelCall& call) {
-  json.each_element([&] {
-    TrailingMessages::Message message;
-    json.each_member([&](std::string_view key) {
-      if (key == "role") message.role = json.word();
-      if (key == "content") message.content = json.raw();
-      if (key == "tool_name" || key == "name") message.name = json.word();
-      if (key == "tool_call_id") message.call_id = json.word();
-    });
-    ++call.messages_count;
-    if (message.role == "system")
-      append_text(message.content, call.system_prompt, kPreviews.system);
-    else if (message.role == "assistant")
-      trailing.model_spoke();
-    else
-      trailing.add(message);
-  });
-}
-
-void read_new_message(const TrailingMessages::Message& message, ModelCall& call) {
-  if (message.role == "user") {
-    call.user_text.clear();
-    return append_text(message.content, call.user_text, kPreviews.system);
-  }
-  if (message.role != "tool") return;
-  ToolResult* result = call.add_tool_result();
-  if (!result) return;
-  result->call_id = JsonString{message.call_id}.str();
-  result->name = JsonString{message.name}.str();
-  append_result_text(message.content, *result, call);
-}
-
-bool append(JsonCursor& json, Preview& preview) {
-  auto text = json.string();
-  if (!text || text->raw.empty()) return false;
-  preview.append(*text, kPreviews.text);
-  return true;
-}
-
 void read_tool_call(JsonCursor& json, ModelCall& call) {
   ToolCall* tool = call.add_tool_call();
   if (!tool) return json.skip();
@@ -96,17 +57,14 @@ void OllamaReader::request(std::string_view body, bool cut, ModelCall& call) {
         if (member == "num_predict") call.max_output_tokens = json.integer();
       });
   });
-  mark_if_broken(json, cut, "request", call);
-  call.opening = trailing.opening();
-  if (!json.broken())
-    for (const auto& message : trailing.messages()) read_new_message(message, call);
+  end_request(json, cut, trailing, call, read_new_message);
 }
 
 bool OllamaReader::message(JsonCursor& json, ModelCall& call) {
   bool content = false;
   json.each_member([&](std::string_view key) {
-    if (key == "content") content = append(json, call.text) || content;
-    if (key == "thinking") content = append(json, call.thinking) || content;
+    if (key == "content") content = append_said(json, call.text) || content;
+    if (key == "thinking") content = append_said(json, call.thinking) || content;
     if (key == "tool_calls")
       json.each_element([&] {
         read_tool_call(json, call);
@@ -123,8 +81,8 @@ Progress OllamaReader::event(const StreamEvent& event, ModelCall& call) {
   json.each_member([&](std::string_view key) {
     if (key == "model") json.read(call.model_served);
     if (key == "message") content = message(json, call) || content;
-    if (key == "response") content = append(json, call.text) || content;
-    if (key == "thinking") content = append(json, call.thinking) || content;
+    if (key == "response") content = append_said(json, call.text) || content;
+    if (key == "thinking") content = append_said(json, call.thinking) || content;
     if (key == "prompt_eval_count") usage.input = json.integer();
     if (key == "eval_count") usage.output = json.integer();
     if (key == "eval_duration")

@@ -31,38 +31,6 @@ void read_tools(JsonCursor& json, ModelCall& call) {
   });
 }
 
-void read_messages(JsonCursor& json, TrailingMessages& trailing, ModelCall& call) {
-  json.each_element([&] {
-    TrailingMessages::Message message;
-    json.each_member([&](std::string_view key) {
-      if (key == "role") message.role = json.word();
-      if (key == "content") message.content = json.raw();
-      if (key == "tool_call_id") message.call_id = json.word();
-      if (key == "name") message.name = json.word();
-    });
-    ++call.messages_count;
-    if (message.role == "system" || message.role == "developer")
-      append_text(message.content, call.system_prompt, kPreviews.system);
-    else if (message.role == "assistant")
-      trailing.model_spoke();
-    else
-      trailing.add(message);
-  });
-}
-
-void read_new_message(const TrailingMessages::Message& message, ModelCall& call) {
-  if (message.role == "user") {
-    call.user_text.clear();
-    return append_text(message.content, call.user_text, kPreviews.system);
-  }
-  if (message.role != "tool" && message.role != "function") return;
-  ToolResult* result = call.add_tool_result();
-  if (!result) return;
-  result->call_id = JsonString{message.call_id}.str();
-  result->name = JsonString{message.name}.str();
-  append_result_text(message.content, *result, call);
-}
-
 // Text of a message: a string, or parts of which some are thinking (Mistral).
 Progress read_content(JsonCursor& json, ModelCall& call) {
   auto progress = Progress::other;
@@ -104,10 +72,7 @@ void OpenAiChatReader::request(std::string_view body, bool cut, ModelCall& call)
     if (key == "prompt") append_text(json.raw(), call.user_text, kPreviews.system);
     if (key == "tools" || key == "functions") read_tools(json, call);
   });
-  mark_if_broken(json, cut, "request", call);
-  call.opening = trailing.opening();
-  if (!json.broken())
-    for (const auto& message : trailing.messages()) read_new_message(message, call);
+  end_request(json, cut, trailing, call, read_new_message);
 }
 
 Progress OpenAiChatReader::tool_call(std::string_view text, ToolSlots::Key key, ModelCall& call) {

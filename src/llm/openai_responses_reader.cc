@@ -53,27 +53,15 @@ void read_items(JsonCursor& json, TrailingMessages& trailing, ModelCall& call) {
   });
 }
 
-void read_new_item(const TrailingMessages::Message& message, ModelCall& call) {
-  if (message.role == "user") {
-    call.user_text.clear();
-    return append_text(message.content, call.user_text, kPreviews.system);
-  }
-  if (message.role != "tool") return;
-  ToolResult* result = call.add_tool_result();
-  if (!result) return;
-  result->call_id = JsonString{message.call_id}.str();
-  append_result_text(message.content, *result, call);
-}
-
 // The texts of a finished message or reasoning item, for streams that sent no deltas and answers in one
 // piece.
 void read_texts(std::string_view text, Preview& said, Preview& refusal) {
   JsonCursor json(text);
   json.each_element([&] {
     json.each_member([&](std::string_view key) {
-      if (key != "text" && key != "refusal") return;
+      if (key != "text" && key != "refusal" && key != "transcript") return;
       auto part = json.string();
-      if (part) (key == "text" ? said : refusal).append(*part, kPreviews.text);
+      if (part) (key == "refusal" ? refusal : said).append(*part, kPreviews.text);
     });
   });
 }
@@ -102,6 +90,26 @@ void read_incomplete(JsonCursor& json, ModelCall& call) {
   });
 }
 
+// Realtime: why it is not complete, or what went wrong.
+void read_status_details(JsonCursor& json, std::string_view status, ModelCall& call) {
+  if (status == "incomplete") return read_incomplete(json, call);
+  if (status != "failed") return;
+  json.each_member([&](std::string_view key) {
+    if (key == "error") read_error_object(json, call);
+  });
+}
+
+// Searches are billed, looking at a page that was found is not.
+bool is_search(const ToolCall& tool) {
+  if (tool.origin != ToolOrigin::server || tool.name != "web_search") return false;
+  JsonCursor json(tool.arguments.text);
+  std::string_view action;
+  json.each_member([&](std::string_view key) {
+    if (key == "type") action = json.word();
+  });
+  return action.empty() || action == "search";
+}
+
 }  // namespace
 
 struct OpenAiResponsesReader::Event {
@@ -116,7 +124,8 @@ void OpenAiResponsesReader::request(std::string_view body, bool cut, ModelCall& 
   json.each_member([&](std::string_view key) {
     if (key == "model") json.read(call.model_asked);
     if (key == "stream") call.stream = json.boolean().value_or(false);
-    if (key == "max_output_tokens") call.max_output_tokens = json.integer();
+    if (key == "max_output_tokens" || key == "max_response_output_tokens")
+      call.max_output_tokens = json.integer();
     if (key == "service_tier") json.read(call.service_tier);
     if (key == "prompt_cache_key" || (key == "conversation" && call.conversation_id.empty()))
       json.read(call.conversation_id);
@@ -131,10 +140,7 @@ void OpenAiResponsesReader::request(std::string_view body, bool cut, ModelCall& 
     }
     read_items(json, trailing, call);
   });
-  mark_if_broken(json, cut, "request", call);
-  call.opening = trailing.opening();
-  if (!json.broken())
-    for (const auto& message : trailing.messages()) read_new_item(message, call);
+  end_request(json, cut, trailing, call, read_new_message);
 }
 
 void OpenAiResponsesReader::tool_item(std::string_view text, std::string_view type, std::int64_t index,
@@ -193,7 +199,7 @@ void OpenAiResponsesReader::item(std::string_view text, std::int64_t index, Mode
 // `last`: what the stream ended with, or all there is. The copies before say nothing more than the identity.
 void OpenAiResponsesReader::response(std::string_view text, bool last, ModelCall& call) {
   JsonCursor json(text);
-  std::string_view status, output;
+  std::string_view status, output, details;
   json.each_member([&](std::string_view key) {
     if (key == "id") json.read(call.message_id);
     if (key == "model") json.read(call.model_served);
@@ -202,11 +208,14 @@ void OpenAiResponsesReader::response(std::string_view text, bool last, ModelCall
     if (key == "service_tier") json.read(call.service_tier);
     if (key == "usage" && json.kind() == JsonCursor::Kind::object) read_openai_usage(json.raw(), call);
     if (key == "incomplete_details") read_incomplete(json, call);
+    if (key == "status_details") details = json.raw();
     if (key == "error") read_error_object(json, call);
     if (key == "output") output = json.raw();
   });
   if (!last) return;
   read_status(status, call);
+  JsonCursor cause(details);
+  read_status_details(cause, status, call);
   bool told = text_told_ || thinking_told_ || !call.text.empty() || call.tool_calls_count > 0;
   if (told || output.empty()) return;
   std::int64_t index = 0;
@@ -218,7 +227,8 @@ Progress OpenAiResponsesReader::delta(const Event& event, ModelCall& call) {
   if (!event.delta || event.delta->raw.empty()) return Progress::other;
   std::string_view kind = event.type.substr(std::string_view("response.").size());
   kind.remove_suffix(std::string_view(".delta").size());
-  if (kind == "output_text" || kind == "refusal") {
+  if (kind == "audio" || kind == "output_audio") return Progress::content;
+  if (kind == "output_text" || kind == "refusal" || kind == "text" || kind.ends_with("audio_transcript")) {
     text_told_ = true;
     (kind == "refusal" ? call.refusal : call.text).append(*event.delta, kPreviews.text);
     return Progress::content;
@@ -253,7 +263,8 @@ Progress OpenAiResponsesReader::event(const StreamEvent& raw, ModelCall& call) {
   }
   if (event.type == "response.created") return response(event.response, false, call), Progress::other;
   if (event.type == "response.completed" || event.type == "response.incomplete" ||
-      event.type == "response.failed" || event.type == "response.cancelled") {
+      event.type == "response.failed" || event.type == "response.cancelled" ||
+      event.type == "response.done") {
     response(event.response, true, call);
     return Progress::end;
   }
@@ -278,6 +289,8 @@ void OpenAiResponsesReader::finish(ModelCall& call) {
     if (!tool.free_text) tool.arguments_valid = is_json(tool.arguments);
     client_calls = client_calls || tool.origin == ToolOrigin::client;
   }
+  if (auto searches = std::ranges::count_if(call.tool_calls, is_search))
+    call.usage.set_detail("web_search_calls", searches);
   if (call.finish == Finish::stop && client_calls) call.finish = Finish::tool_call;
   add_reasoning_left_out(call.usage);
 }

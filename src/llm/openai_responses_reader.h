@@ -1,5 +1,5 @@
 // OpenAiResponsesReader: OpenAI's Responses API over SSE, as one JSON text, or one WebSocket message an
-// event.
+// event; and the responses of its Realtime API, which are much the same.
 #pragma once
 
 #include <string_view>

@@ -3,12 +3,15 @@
 #include <string>
 
 #include "llm/json_cursor.h"
+#include "llm/reading.h"
 
 namespace weir::llm {
 namespace {
 
 void read_input_details(std::string_view name, JsonCursor& json, Usage& usage) {
   json.each_member([&](std::string_view key) {
+    if (key == "cached_tokens_details")
+      return read_details(json, std::string(name) + ".cached_tokens_details", usage);
     if (json.kind() != JsonCursor::Kind::number) return;
     auto value = json.integer();
     if (key == "cached_tokens")
@@ -39,6 +42,20 @@ void read_cost(JsonCursor& json, Usage& usage) {
   });
 }
 
+/// With a key of one's own at the provider behind OpenRouter `cost` is OpenRouter's fee alone.
+struct Upstream {
+  bool own_key = false;
+  std::optional<double> cost;
+};
+
+void read_upstream(std::string_view key, JsonCursor& json, Upstream& upstream) {
+  if (key == "is_byok") upstream.own_key = json.boolean().value_or(false);
+  if (key != "cost_details") return;
+  json.each_member([&](std::string_view detail) {
+    if (detail == "upstream_inference_cost") upstream.cost = json.number();
+  });
+}
+
 // What single hosts add: DeepSeek's cache counts, own bills, Groq's time.
 void read_extras(std::string_view key, JsonCursor& json, Usage& usage, ModelCall& call) {
   if (key == "prompt_cache_hit_tokens" && !usage.cache_read) usage.cache_read = json.integer();
@@ -54,16 +71,21 @@ void read_extras(std::string_view key, JsonCursor& json, Usage& usage, ModelCall
 
 void read_openai_usage(std::string_view text, ModelCall& call) {
   Usage usage;
+  Upstream upstream;
   JsonCursor json(text);
   json.each_member([&](std::string_view key) {
     if (key == "prompt_tokens" || key == "input_tokens") usage.input = json.integer();
     if (key == "completion_tokens" || key == "output_tokens") usage.output = json.integer();
     if (key == "total_tokens") usage.total = json.integer();
     if (key == "prompt_tokens_details" || key == "input_tokens_details") read_input_details(key, json, usage);
+    if (key == "input_token_details") read_input_details("input_tokens_details", json, usage);
+    if (key == "output_token_details") read_output_details("output_tokens_details", json, usage);
     if (key == "completion_tokens_details" || key == "output_tokens_details")
       read_output_details(key, json, usage);
     read_extras(key, json, usage, call);
+    read_upstream(key, json, upstream);
   });
+  if (upstream.own_key && upstream.cost) usage.cost_usd = usage.cost_usd.value_or(0) + *upstream.cost;
   call.usage.merge(usage);
 }
 

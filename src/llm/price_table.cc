@@ -245,6 +245,8 @@ Result<PriceTable> PriceTable::parse(std::string_view json) {
   return table;
 }
 
+std::optional<WallNanos> PriceTable::made() const { return day_of(date_); }
+
 const PriceProvider* PriceTable::provider(std::string_view id) const {
   auto found = std::ranges::find(providers_, id, &PriceProvider::id);
   return found == providers_.end() ? nullptr : &*found;

@@ -94,6 +94,7 @@ class PriceTable {
   std::span<const PriceProvider> providers() const { return providers_; }
   std::string_view source() const { return source_; }  ///< "genai-prices 0.1.8"
   std::string_view date() const { return date_; }      ///< "2026-09-23"
+  std::optional<WallNanos> made() const;               ///< the beginning of that day, UTC; where it says one
   std::size_t skipped() const { return skipped_; }     ///< models that could not be understood
 
  private:

@@ -73,7 +73,8 @@ std::unique_ptr<ProtocolReader> make_protocol_reader(Protocol protocol) {
     case Protocol::openai_chat:
     case Protocol::openai_completions:
     case Protocol::openai_embeddings: return std::make_unique<OpenAiChatReader>();
-    case Protocol::openai_responses: return std::make_unique<OpenAiResponsesReader>();
+    case Protocol::openai_responses:
+    case Protocol::openai_realtime: return std::make_unique<OpenAiResponsesReader>();
     case Protocol::gemini_generate:
     case Protocol::gemini_embed: return std::make_unique<GeminiReader>();
     case Protocol::ollama_chat:

@@ -63,6 +63,45 @@ std::uint64_t TrailingMessages::opening() const {
   return text.empty() ? 0 : std::hash<std::string_view>()(text.text) | 1;
 }
 
+void read_messages(JsonCursor& json, TrailingMessages& trailing, ModelCall& call) {
+  json.each_element([&] {
+    TrailingMessages::Message message;
+    json.each_member([&](std::string_view key) {
+      if (key == "role") message.role = json.word();
+      if (key == "content") message.content = json.raw();
+      if (key == "tool_call_id") message.call_id = json.word();
+      if (key == "name" || key == "tool_name") message.name = json.word();
+    });
+    ++call.messages_count;
+    if (message.role == "system" || message.role == "developer")
+      append_text(message.content, call.system_prompt, kPreviews.system);
+    else if (message.role == "assistant")
+      trailing.model_spoke();
+    else
+      trailing.add(message);
+  });
+}
+
+void read_new_message(const TrailingMessages::Message& message, ModelCall& call) {
+  if (message.role == "user") {
+    call.user_text.clear();
+    return append_text(message.content, call.user_text, kPreviews.system);
+  }
+  if (message.role != "tool" && message.role != "function") return;
+  ToolResult* result = call.add_tool_result();
+  if (!result) return;
+  result->call_id = JsonString{message.call_id}.str();
+  result->name = JsonString{message.name}.str();
+  append_result_text(message.content, *result, call);
+}
+
+bool append_said(JsonCursor& json, Preview& preview) {
+  auto text = json.string();
+  if (!text || text->raw.empty()) return false;
+  preview.append(*text, kPreviews.text);
+  return true;
+}
+
 void read_details(JsonCursor& json, std::string_view prefix, Usage& usage) {
   json.each_member([&](std::string_view key) {
     if (json.kind() != JsonCursor::Kind::number) return;

@@ -52,6 +52,26 @@ class TrailingMessages {
   std::vector<Message> messages_;
 };
 
+/// Messages with a role, where a string or parts are what was said and a message of its own is the result of
+/// a tool: what all but Google and the Responses API have made of OpenAI's.
+void read_messages(JsonCursor& json, TrailingMessages& trailing, ModelCall& call);
+/// What the user said last, or what a tool did.
+void read_new_message(const TrailingMessages::Message& message, ModelCall& call);
+
+/// The end of a request: what is new in it goes to `read`, unless it is cut off: then nobody knows which
+/// messages are the last.
+template <typename Read>
+void end_request(const JsonCursor& json, bool cut, const TrailingMessages& trailing, ModelCall& call,
+                 Read&& read) {
+  mark_if_broken(json, cut, "request", call);
+  call.opening = trailing.opening();
+  if (!json.broken())
+    for (const auto& message : trailing.messages()) read(message, call);
+}
+
+/// Appends the next string to what the model said; false where there is nothing in it.
+bool append_said(JsonCursor& json, Preview& preview);
+
 /// Where the tool calls of a stream are, by the numbers the protocol gives them. Bounded.
 class ToolSlots {
  public:

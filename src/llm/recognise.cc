@@ -29,6 +29,8 @@ constexpr PathRow kPaths[] = {
     {"/v1/responses", Protocol::openai_responses},
     {"/responses", Protocol::openai_responses, Where::known},
     {"/responses/compact", Protocol::openai_responses, Where::known},
+    {"/v1/realtime", Protocol::openai_realtime},
+    {"/realtime", Protocol::openai_realtime, Where::known},
     {"/v1/embeddings", Protocol::openai_embeddings},
     {"/embeddings", Protocol::openai_embeddings, Where::known},
     {"/v2/chat", Protocol::cohere_v2, Where::cohere},
@@ -143,6 +145,24 @@ std::string_view path_of(std::string_view target) {
   return path;
 }
 
+/// "/v1/realtime?model=NAME"
+std::string_view model_in_query(std::string_view target) {
+  std::size_t at = target.find('?');
+  while (at != target.npos) {
+    target.remove_prefix(at + 1);
+    at = target.find('&');
+    std::string_view pair = target.substr(0, at);
+    if (pair.starts_with("model=")) return pair.substr(6);
+  }
+  return {};
+}
+
+/// Some are spoken over WebSockets alone, most never.
+bool spoken(Protocol protocol, bool websocket) {
+  if (protocol == Protocol::openai_responses) return true;
+  return websocket == (protocol == Protocol::openai_realtime);
+}
+
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -162,6 +182,7 @@ Shape shape_of(Protocol protocol) {
     case Protocol::openai_chat: return {{"messages"}, "model"};
     case Protocol::openai_completions: return {{"prompt"}, "model"};
     case Protocol::openai_responses: return {{"input", "prompt", "previous_response_id"}, {}};
+    case Protocol::openai_realtime: return {{"type"}, {}};
     case Protocol::openai_embeddings: return {{"input"}, {}};
     case Protocol::gemini_generate: return {{"contents", "request"}, {}};
     case Protocol::gemini_embed: return {{"content", "requests"}, {}};
@@ -192,10 +213,11 @@ std::optional<CallTarget> Recogniser::recognise(std::string_view method, const H
   auto match = match_path(path);
   if (!match) return std::nullopt;
   CallTarget& found = match->target;
-  if (websocket && found.protocol != Protocol::openai_responses) return std::nullopt;
+  if (!spoken(found.protocol, websocket)) return std::nullopt;
   found.provider = provider(place, path);
   if (!holds(match->where, found.provider)) return std::nullopt;
   found.websocket = websocket;
+  if (found.protocol == Protocol::openai_realtime) found.path_model = model_in_query(target);
   found.certain = !found.provider.empty() && found.provider != "local";
   return found;
 }

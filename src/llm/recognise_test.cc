@@ -207,6 +207,16 @@ TEST(Recognise, WebSocketTurns) {
   EXPECT_TRUE(found->websocket);
   EXPECT_FALSE(plain.recognise("GET", codex, "/backend-api/codex/responses", "h2c"));
   EXPECT_FALSE(plain.recognise("GET", {"api.openai.com", 443}, "/v1/chat/completions", "websocket"));
+  HostPort openai{"api.openai.com", 443};
+  found = plain.recognise("GET", openai, "/v1/realtime?intent=x&model=gpt-realtime&a=b", "websocket");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->protocol, Protocol::openai_realtime);
+  EXPECT_EQ(found->path_model, "gpt-realtime");
+  found = plain.recognise("GET", {"x.openai.azure.com", 443}, "/openai/realtime?api-version=1", "websocket");
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->path_model, "");
+  EXPECT_FALSE(plain.recognise("POST", openai, "/v1/realtime", ""));
+  EXPECT_FALSE(plain.recognise("GET", {"game.example", 443}, "/realtime", "websocket"));
 }
 
 TEST(Recognise, LookAlikeHostsAreNotTheProvider) {

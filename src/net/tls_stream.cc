@@ -234,7 +234,8 @@ Result<std::size_t> TlsStream::try_write(std::span<const std::string_view> piece
     if (!*flushed) return 0;
   }
   // Small pieces (a head and the start of its body, a chunk line and its data) share records: what is shorter
-  // than a record is copied together; the rest goes to OpenSSL where it lies.
+  // than a record is copied together; the rest, and what comes alone, goes to OpenSSL where it lies (so that
+  // a secret leaves no copy here).
   char joined[kRecord];
   std::size_t size = 0;
   std::size_t taken = 0;
@@ -244,7 +245,7 @@ Result<std::size_t> TlsStream::try_write(std::span<const std::string_view> piece
           std::min(size == 0 ? kPlainPerWrite - taken : kRecord - size, kPlainPerWrite - taken);
       std::size_t part = std::min(piece.size(), room);
       taken += part;
-      if (size == 0 && part >= kRecord) {
+      if (size == 0 && (part >= kRecord || pieces.size() == 1)) {
         if (auto sealed = seal(piece.substr(0, part)); !sealed) return pass(sealed);
       } else {
         std::memcpy(joined + size, piece.data(), part);

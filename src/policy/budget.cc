@@ -19,8 +19,8 @@ using namespace std::chrono;
 constexpr std::int64_t kPicoPerUsd = 1'000'000'000'000;
 constexpr double kMostUsd = 1e6;
 constexpr double kMost = 1e15;
-// Of accounts with a key: who names hosts or models without end must not fill the memory.
-constexpr std::size_t kMostAccounts = 4096;
+// Of one budget: who names hosts or models without end must not fill the memory.
+constexpr std::int64_t kMostAccounts = 2048;
 constexpr std::string_view kOtherKeys = "(others)";
 
 template <typename Enum, std::size_t N>
@@ -30,6 +30,7 @@ std::optional<Enum> from_name(const std::array<std::string_view, N>& names, std:
   return std::nullopt;
 }
 
+constexpr std::optional<std::int64_t> kSomething = 1;
 constexpr std::array<std::string_view, 5> kMeasures = {"usd", "tokens", "calls", "requests", "upload"};
 constexpr std::array<std::string_view, 5> kPers = {"all", "session", "process", "host", "model"};
 constexpr std::array<std::string_view, 6> kWindows = {"session", "hour", "day", "week", "month", "total"};
@@ -138,7 +139,7 @@ WallNanos window_start(Window window, WallNanos now, std::int64_t utc_offset) {
     }
     default: start = floor<days>(local);
   }
-  return nanoseconds(start.time_since_epoch() - offset).count();
+  return nanoseconds(start.time_since_epoch()).count();
 }
 
 Result<Budget> parse_budget(std::string_view text) {
@@ -172,12 +173,13 @@ std::string limit_text(const Budget& budget) {
 std::string amount_text(Measure measure, std::int64_t amount) {
   switch (measure) {
     case Measure::usd: {
-      double dollars = static_cast<double>(amount) / kPicoPerUsd;
-      return std::abs(dollars) < 0.1 && amount != 0 ? fmt::format("${:.4f}", dollars)
-                                                    : fmt::format("${:.2f}", dollars);
+      std::string text = fmt::format("${:.4f}", static_cast<double>(amount) / kPicoPerUsd);
+      std::size_t cents = text.size() - 2;
+      text.erase(std::max(text.find_last_not_of('0') + 1, cents));
+      return text;
     }
     case Measure::upload:
-      if (amount < 1024) return fmt::format("{} bytes", amount);
+      if (amount < 1024) return fmt::format("{} byte{}", amount, amount == 1 ? "" : "s");
       if (amount < 1 << 20) return fmt::format("{:.1f} KiB", static_cast<double>(amount) / 1024);
       if (amount < 1 << 30) return fmt::format("{:.1f} MiB", static_cast<double>(amount) / (1 << 20));
       return fmt::format("{:.2f} GiB", static_cast<double>(amount) / (1 << 30));
@@ -213,6 +215,8 @@ std::string describe(const Budget& budget) {
 std::optional<BudgetPer> budget_per(std::string_view text) { return from_name<BudgetPer>(kPers, text); }
 std::optional<OnBudget> on_budget(std::string_view text) { return from_name<OnBudget>(kActions, text); }
 
+std::int64_t BudgetAccount::used() const { return plus(plus(spent, held), others); }
+
 Result<BudgetBook> BudgetBook::make(std::vector<Budget> budgets) {
   std::vector<Scope> scopes;
   for (std::size_t i = 0; i < budgets.size(); ++i) {
@@ -223,14 +227,9 @@ Result<BudgetBook> BudgetBook::make(std::vector<Budget> budgets) {
       if (!pattern) return pass(pattern);
       scope.host = std::move(*pattern);
     }
-    bool named = !budget.name.empty();
-    budget.account = named ? budget.name : std::string(policy::name(budget.measure)) + scope_text(budget);
-    if (!named) budget.name = describe(budget);
-    for (std::size_t j = 0; j < i; ++j)
-      if (named && budgets[j].account == budget.account)
-        return fail(Code::bad_config,
-                    fmt::format("two budgets are named \"{}\" ({}, {}): give one another name", budget.name,
-                                budgets[j].source, budget.source));
+    budget.account = std::string(policy::name(budget.measure)) + scope_text(budget);
+    if (!budget.name.empty()) budget.account += ": " + budget.name;
+    if (budget.name.empty()) budget.name = describe(budget);
   }
   return BudgetBook(std::move(budgets), std::move(scopes));
 }
@@ -244,7 +243,7 @@ bool BudgetBook::concerns(std::size_t index, const Spender& spender) const {
 
 bool BudgetBook::fits(const Budget& budget, const Spender& spender) const {
   return (budget.process.empty() || matches_wildcard(budget.process, spender.process)) &&
-         (budget.model.empty() || matches_wildcard(budget.model, spender.model));
+         (budget.model.empty() || spender.model.empty() || matches_wildcard(budget.model, spender.model));
 }
 
 BudgetBook::Need BudgetBook::need(const Spender& spender) const {
@@ -254,7 +253,7 @@ BudgetBook::Need BudgetBook::need(const Spender& spender) const {
     const Budget& budget = budgets_[i];
     out.any = true;
     out.process |= budget.per == BudgetPer::process || !budget.process.empty();
-    out.body |= spender.call && budget.needs_body();
+    out.body |= spender.call && budget.needs_body() && !budget.charged_later();
     out.upload |= budget.measure == Measure::upload;
   }
   return out;
@@ -266,6 +265,7 @@ BudgetAccounts BudgetBook::accounts(const Spender& spender, WallNanos now, std::
   for (std::size_t i = 0; i < budgets_.size(); ++i) {
     const Budget& budget = budgets_[i];
     if (!concerns(i, spender) || !fits(budget, spender)) continue;
+    if (spender.unread && budget.charged_later()) continue;
     std::string_view key;
     switch (budget.per) {
       case BudgetPer::all: break;
@@ -286,9 +286,18 @@ std::shared_ptr<BudgetAccount> BudgetBook::account(std::size_t budget, std::stri
   std::erase_if(accounts_, [&](const auto& one) {
     return one->budget == budget && one->window < window && one->held == 0 && !one->changed;
   });
-  if (accounts_.size() >= kMostAccounts) key = kOtherKeys;
-  for (const auto& one : accounts_)
-    if (one->budget == budget && one->window == window && one->key == key) return one;
+  auto find = [&](std::string_view wanted) {
+    auto found = std::ranges::find_if(accounts_, [&](const auto& one) {
+      return one->budget == budget && one->window == window && one->key == wanted;
+    });
+    return found == accounts_.end() ? nullptr : *found;
+  };
+  if (auto known = find(key)) return known;
+  if (!key.empty() &&
+      std::ranges::count(accounts_, budget, [](const auto& one) { return one->budget; }) >= kMostAccounts) {
+    key = kOtherKeys;
+    if (auto known = find(key)) return known;
+  }
   auto made = std::make_shared<BudgetAccount>();
   made->budget = budget;
   made->key = key;
@@ -319,39 +328,60 @@ void BudgetBook::grant(BudgetAccount& account, std::int64_t wanted) const {
 }
 
 BudgetBook::Judgement BudgetBook::take(const BudgetAccounts& accounts, const Spending& wanted,
-                                       const BudgetAccount* approved) {
+                                       std::span<const BudgetAccount* const> approved) {
   Judgement out;
   auto object = [&](Answer answer, const auto& account, std::int64_t amount, bool unpriced) {
     if (answer <= out.answer) return;
     out = {answer, account, amount, unpriced, {}};
   };
+  auto granted = [&](const auto& account) {
+    return std::ranges::find(approved, account.get()) != approved.end();
+  };
+  BudgetAccounts to_grant;
   for (const auto& account : accounts) {
     const Budget& budget = budget_of(*account);
     if (budget.action == OnBudget::warn) continue;
-    auto amount = this->amount(budget, wanted);
+    bool later = wanted.calls_follow && budget.of_model_calls();
+    auto amount = later ? kSomething : this->amount(budget, wanted);
     if (!amount) {
-      if (account.get() != approved) object(Answer::ask, account, 0, true);
+      if (!granted(account)) object(Answer::ask, account, 0, true);
       continue;
     }
     if (plus(account->used(), *amount) <= plus(budget.limit, account->granted)) continue;
-    if (account.get() == approved) {
-      grant(*account, *amount);
+    if (granted(account)) {
+      to_grant.push_back(account);
     } else {
-      object(budget.action == OnBudget::ask ? Answer::ask : Answer::block, account, *amount, false);
+      object(budget.action == OnBudget::ask ? Answer::ask : Answer::block, account, later ? 0 : *amount,
+             false);
     }
   }
   if (out.answer != Answer::pass) return out;
+  for (const auto& account : to_grant) grant(*account, amount(budget_of(*account), wanted).value_or(0));
   for (const auto& account : accounts) {
     const Budget& budget = budget_of(*account);
+    if (wanted.calls_follow && budget.of_model_calls()) continue;
     std::int64_t amount = this->amount(budget, wanted).value_or(0);
-    std::int64_t& taken = budget.measure <= Measure::tokens ? account->held : account->spent;
-    taken = plus(taken, amount);
-    account->changed = true;
-    if (budget.action != OnBudget::warn || account->warned || account->used() <= budget.limit) continue;
-    account->warned = true;
-    out.warnings.push_back(account);
+    add(budget.measure <= Measure::tokens ? account->held : account->spent, amount, account, out.warnings);
   }
   return out;
+}
+
+void BudgetBook::add(std::int64_t& taken, std::int64_t amount, const std::shared_ptr<BudgetAccount>& account,
+                     BudgetAccounts& warnings) const {
+  taken = plus(taken, amount);
+  account->changed = true;
+  const Budget& budget = budget_of(*account);
+  if (budget.action != OnBudget::warn || account->warned || account->used() <= budget.limit) return;
+  account->warned = true;
+  warnings.push_back(account);
+}
+
+BudgetAccounts BudgetBook::charge(const BudgetAccounts& accounts, const Spending& spent) {
+  BudgetAccounts warnings;
+  for (const auto& account : accounts)
+    if (const Budget& budget = budget_of(*account); budget.of_model_calls())
+      add(account->spent, std::max<std::int64_t>(amount(budget, spent).value_or(0), 0), account, warnings);
+  return warnings;
 }
 
 void BudgetBook::settle(const BudgetAccounts& accounts, const Spending& held, const Spending& spent) {
@@ -359,7 +389,7 @@ void BudgetBook::settle(const BudgetAccounts& accounts, const Spending& held, co
     const Budget& budget = budget_of(*account);
     if (budget.measure > Measure::tokens) continue;
     account->held -= amount(budget, held).value_or(0);
-    account->spent = plus(account->spent, amount(budget, spent).value_or(0));
+    account->spent = plus(account->spent, std::max<std::int64_t>(amount(budget, spent).value_or(0), 0));
     account->changed = true;
   }
 }
@@ -375,6 +405,14 @@ bool BudgetBook::upload(const BudgetAccounts& accounts, std::int64_t bytes) {
     within &= budget.action == OnBudget::warn || account->used() <= plus(budget.limit, account->granted);
   }
   return within;
+}
+
+void BudgetBook::give_back(const BudgetAccounts& accounts, std::int64_t bytes) {
+  for (const auto& account : accounts) {
+    if (budget_of(*account).measure != Measure::upload) continue;
+    account->spent -= std::clamp<std::int64_t>(bytes, 0, account->spent);
+    account->changed = true;
+  }
 }
 
 }  // namespace weir::policy

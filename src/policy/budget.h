@@ -28,16 +28,18 @@ std::string_view name(BudgetPer per);
 /// month, by the local time.
 enum class Window : std::uint8_t { session, hour, day, week, month, total };
 std::string_view name(Window window);
-/// When the window that `now` is in began; 0 for `session` and `total`. `utc_offset`: of the local time, in
-/// seconds.
+/// Which window `now` is in: when it began, by the local calendar and clock, as nanoseconds from their own
+/// 1970, so that neither summer time nor another zone makes two of one day; 0 for `session` and `total`.
+/// `utc_offset`: of the local time, in seconds.
 WallNanos window_start(Window window, WallNanos now, std::int64_t utc_offset);
 
 enum class OnBudget : std::uint8_t { warn, ask, block };
 std::string_view name(OnBudget action);
 
 struct Budget {
-  std::string name;     ///< for people; describe() where it is left out
-  std::string account;  ///< in the ledger: `name`, or what is counted whatever the limit; BudgetBook sets it
+  std::string name;  ///< for people; describe() where it is left out
+  std::string
+      account;  ///< in the ledger: what is counted, whatever the limit, and `name`; BudgetBook sets it
   Measure measure = Measure::usd;
   std::int64_t limit = 0;  ///< picodollars, tokens, calls, requests or bytes
   BudgetPer per = BudgetPer::all;
@@ -50,6 +52,8 @@ struct Budget {
   std::string source;  ///< where it was written
 
   bool of_model_calls() const { return measure <= Measure::calls; }
+  /// Nothing needs to be known before: there is no no.
+  bool charged_later() const { return action == OnBudget::warn && measure <= Measure::tokens; }
   /// True when nobody can say what a call counts before its body has been read.
   bool needs_body() const {
     return measure <= Measure::tokens ||
@@ -78,6 +82,9 @@ struct Spender {
   std::string_view process;  ///< its executable
   std::string_view model;
   bool call = false;  ///< of a model
+  /// Its body was not read, since budgets in dollars or tokens only warn: those are charged when it has
+  /// ended.
+  bool unread = false;
 };
 
 /// What one request counts, at most. Nothing in `usd`: nobody knows the price.
@@ -85,6 +92,9 @@ struct Spending {
   std::optional<std::int64_t> usd;
   std::int64_t tokens = 0;
   std::int64_t upload = 0;  ///< known before it comes
+  /// Calls of models may follow, and are charged when they have ended: nothing is taken for them, but
+  /// something must be left.
+  bool calls_follow = false;
 };
 
 /// What is counted apart, by one budget, within one window.
@@ -99,7 +109,7 @@ struct BudgetAccount {
   bool changed = true;               ///< since the ledger was told
   bool known = false;                ///< what others have was heard
 
-  std::int64_t used() const { return spent + held + others; }
+  std::int64_t used() const;  ///< all three, at most what fits
 };
 using BudgetAccounts = std::vector<std::shared_ptr<BudgetAccount>>;
 
@@ -128,18 +138,24 @@ class BudgetBook {
   struct Judgement {
     Answer answer = Answer::pass;
     std::shared_ptr<BudgetAccount> account;  ///< whose limit it is
-    std::int64_t wanted = 0;                 ///< of that account
+    std::int64_t wanted = 0;                 ///< of that account; 0 where calls follow
     bool unpriced = false;                   ///< the reason is that nobody knows the price
     BudgetAccounts warnings;                 ///< whose limit was reached just now
   };
   /// Whether all the amounts fit. If so they are taken: tokens and dollars are held, the rest is spent.
   /// Otherwise nothing is, and of several reasons the severest is told. `approved`: a person has said yes to
-  /// that account, which is granted a fifth of its limit more, or what is missing if that is more.
-  Judgement take(const BudgetAccounts& accounts, const Spending& wanted, const BudgetAccount* approved);
+  /// those accounts, each of which is granted a fifth of its limit more, or what is missing if that is more.
+  Judgement take(const BudgetAccounts& accounts, const Spending& wanted,
+                 std::span<const BudgetAccount* const> approved = {});
+  /// A call that has ended, for which nothing was taken. Returns those whose limit was reached by it and
+  /// that only warn.
+  BudgetAccounts charge(const BudgetAccounts& accounts, const Spending& spent);
   /// What was held is spent as it turned out to be.
   void settle(const BudgetAccounts& accounts, const Spending& held, const Spending& spent);
   /// More of an upload. False when the limit was reached before it ends; it is counted all the same.
   bool upload(const BudgetAccounts& accounts, std::int64_t bytes);
+  /// So many bytes of an upload that was taken whole were never sent.
+  void give_back(const BudgetAccounts& accounts, std::int64_t bytes);
 
   const BudgetAccounts& all() const { return accounts_; }
 
@@ -154,6 +170,9 @@ class BudgetBook {
   bool fits(const Budget& budget, const Spender& spender) const;
   std::shared_ptr<BudgetAccount> account(std::size_t budget, std::string_view key, WallNanos window);
   std::optional<std::int64_t> amount(const Budget& budget, const Spending& spending) const;
+  /// `amount` more of `account`, in its `spent` or `held`; one that now has to warn is put into `warnings`.
+  void add(std::int64_t& taken, std::int64_t amount, const std::shared_ptr<BudgetAccount>& account,
+           BudgetAccounts& warnings) const;
   void grant(BudgetAccount& account, std::int64_t wanted) const;
 
   std::vector<Budget> budgets_;

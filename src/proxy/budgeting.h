@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "flow/flow.h"
 #include "policy/remembered.h"
@@ -18,15 +19,16 @@ struct BudgetQuery {
   http::RequestHead head;
   std::string process;
   /// As received, codings and all; empty when it was not asked for.
-  std::string body;
-  bool body_cut = false;                 ///< it goes on, longer than anybody reads
-  std::optional<std::uint64_t> length;   ///< of the whole body, where it is known
-  std::shared_ptr<const void> approved;  ///< BudgetVerdict::account, once a person has said yes to it
+  std::shared_ptr<const std::string> body = std::make_shared<const std::string>();
+  bool body_cut = false;                              ///< it goes on, longer than anybody reads
+  std::optional<std::uint64_t> length;                ///< of the whole body, where it is known
+  std::vector<std::shared_ptr<const void>> approved;  ///< BudgetVerdict::account, of each yes of a person
 };
 
 struct BudgetVerdict {
   enum class Answer : std::uint8_t { pass, ask, block };
   Answer answer = Answer::pass;
+  Code code = Code::budget_exceeded;    ///< of block
   std::string why;                      ///< of ask and block; for people
   policy::Asker asker;                  ///< of ask
   std::shared_ptr<const void> account;  ///< of ask

@@ -21,8 +21,11 @@ namespace weir::proxy {
 enum class EntranceKind : std::uint8_t {
   proxy,        ///< the client says it: HTTP proxy requests, CONNECT, SOCKS
   transparent,  ///< it believes that it talks to the host itself; the socket says which (REDIRECT, TPROXY)
-  guest,  ///< the same, in a virtual machine; its relay says which, in a preamble (net/guest_preamble.h)
+  guest,    ///< the same, in a virtual machine; its relay says which, in a preamble (net/guest_preamble.h)
+  gateway,  ///< its relay is a WebSocket's client, and it asks through that for a tunnel (proxy/gateway.h)
 };
+
+struct Gateway;
 
 /// Finds the own connections that a redirecting rule leads back to Weir, before they go round for ever. A
 /// connection is known by both its ends, as this machine sees them ("1.2.3.4:5"): ports alone are used again
@@ -61,6 +64,7 @@ struct Entrance {
   /// Guest: the answer to a DNS message, empty when it must not be answered; null: DNS is not answered. Any
   /// thread, never waits.
   std::function<std::string(std::string_view message, bool datagram)> answer_dns;
+  const Gateway* gateway = nullptr;  ///< of an entrance of that kind
 };
 
 /// The name that the address in `place` was made up for, in its place; `place` itself if it was not.

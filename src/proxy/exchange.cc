@@ -29,9 +29,11 @@ Exchange::Exchange(wire::Incoming& incoming, const ClientSide& client, Recorder&
   if (client.reverse && !client.keep_host)
     request_.fields.set("Host", route_.origin.place.authority(route_.origin.scheme == http::Scheme::https));
   strip_hop_by_hop();
+  account.request.upgrade =
+      request_.upgrade;  // what HTTP/1 says in Upgrade, who looks on finds where HTTP/2 says it
 }
 
-void Exchange::hold_body(std::string read) {
+void Exchange::hold_body(std::shared_ptr<const std::string> read) {
   body_ = std::make_unique<HeldBody>(std::move(read), incoming_.body());
 }
 
@@ -50,6 +52,7 @@ void Exchange::show_to(Onlookers& onlookers) {
 }
 
 void Exchange::end() {
+  if (allowance_) allowance_->ended(flow().request_body.size, sent != TimePoint());
   if (!onlooker_) return;
   recording_.recorder().senders().name(flow());
   onlooker_->ended(flow(), steady_now());

@@ -7,6 +7,7 @@
 #include "proxy/allowance.h"
 #include "proxy/onlooker.h"
 #include "proxy/recorder.h"
+#include "proxy/relay_sessions.h"
 #include "wire/connection.h"
 #include "wire/upstream_pool.h"
 
@@ -27,6 +28,8 @@ struct ClientSide {
   /// Reverse mode: Host is the client's name for us, and is replaced by the origin's unless it is to be kept.
   bool reverse = false;
   bool keep_host = false;
+  /// Behind a relay: whose session it is, which bounds where its requests may go.
+  RelaySessionPtr relay;
 };
 
 /// Heads exist twice: in the flow as they were received, and here as they are sent on; filters change these.
@@ -50,7 +53,7 @@ class Exchange {
   /// The request's body as it is to be sent on.
   wire::Body& body() { return body_ ? *body_ : incoming_.body(); }
   /// What was read of body() before it is sent goes first, and need not be read again.
-  void hold_body(std::string read);
+  void hold_body(std::shared_ptr<const std::string> read);
   /// What budgets have let this exchange take; `metered`: every part of body() is told to them.
   void allow(std::unique_ptr<Allowance> allowance, bool metered);
 

@@ -100,6 +100,14 @@ async::Task<Result<void>> Gate::judge_tunnel(flow::Flow& flow, http::Origin orig
   co_return co_await ask(flow, question, std::move(on_gone));
 }
 
+// Of an address the requests say later which host they are for.
+Result<void> Gate::judge_host(flow::Flow& flow, const http::Origin& origin) const {
+  if (policy_->off() || is_ip_literal(origin.place.host) || policy_->needs_requests(origin)) return {};
+  auto judged = judge(flow, {.origin = origin, .method = "CONNECT", .target = "", .opaque = true});
+  if (!judged) return pass(judged);
+  return {};
+}
+
 bool Gate::always_allows(const http::Origin& origin) const {
   if (!policy_->always_allows(origin)) return false;
   const auto* answers = policy_->off() ? nullptr : remembered();

@@ -39,6 +39,10 @@ class Gate {
   /// A tunnel whose content nobody will see: judge() and, if need be, ask().
   async::Task<Result<void>> judge_tunnel(flow::Flow& flow, http::Origin origin, OnGone on_gone) const;
 
+  /// Fails (blocked) where no request at all to this origin could pass, as far as that is known from the
+  /// origin alone: for who can be told no later.
+  Result<void> judge_host(flow::Flow& flow, const http::Origin& origin) const;
+
   /// True when no verdict on a request to this origin, and no remembered answer, can be other than allow.
   bool always_allows(const http::Origin& origin) const;
   /// True when no rule about some requests alone, and no question, can concern this host: tunnelling a client

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "wire/body.h"
 
@@ -11,12 +13,13 @@ namespace weir::proxy {
 /// What was read ahead of `rest`, then `rest` itself, which must outlive it.
 class HeldBody final : public wire::Body {
  public:
-  HeldBody(std::string held, wire::Body& rest) : held_(std::move(held)), rest_(rest), given_(held_.empty()) {}
+  HeldBody(std::shared_ptr<const std::string> held, wire::Body& rest)
+      : held_(std::move(held)), rest_(rest), given_(held_->empty()) {}
 
   async::Task<Result<std::string_view>> read() override {
-    if (given_) co_return co_await rest_.read();
-    given_ = true;
-    co_return std::string_view(held_);
+    if (!std::exchange(given_, true)) co_return std::string_view(*held_);
+    held_.reset();
+    co_return co_await rest_.read();
   }
   bool ready() const override { return !given_ || rest_.ready(); }
   bool finished() const override { return given_ && rest_.finished(); }
@@ -24,7 +27,7 @@ class HeldBody final : public wire::Body {
   const http::Fields& trailers() const override { return rest_.trailers(); }
 
  private:
-  std::string held_;
+  std::shared_ptr<const std::string> held_;
   wire::Body& rest_;
   bool given_;
 };

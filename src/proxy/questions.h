@@ -26,7 +26,8 @@ struct Inquiry {
   bool opaque = false;  ///< a tunnel that nobody will look into
   http::Fields fields;  ///< of the request, those that help to decide; no secret in them
   policy::Asker asker;
-  std::string why;  ///< the verdict in words
+  std::string why;    ///< the verdict in words
+  bool once = false;  ///< an answer is for this request alone, and cannot be remembered
 
   policy::Question question() const { return {origin, method, target, opaque}; }
 };

@@ -36,6 +36,8 @@ void Senders::set(flow::ConnectionId id, std::shared_ptr<const Process> process)
 
 void Senders::share(flow::ConnectionId inner, flow::ConnectionId outer) {
   if (auto found = known_.find(outer); found != known_.end()) known_[inner] = std::shared_ptr(found->second);
+  if (auto found = devices_.find(outer); found != devices_.end())
+    devices_.insert_or_assign(inner, std::string(found->second));
 }
 
 std::shared_ptr<const Process> Senders::of(flow::ConnectionId id) const {
@@ -74,7 +76,11 @@ void Senders::inspect(const std::shared_ptr<State>& state) {
   if (!asked) state->inspected.set();
 }
 
-void Senders::name(flow::Flow& flow) const { set_sender(flow, of(flow.client_connection)); }
+void Senders::name(flow::Flow& flow) const {
+  set_sender(flow, of(flow.client_connection));
+  if (auto found = devices_.find(flow.client_connection); found != devices_.end())
+    flow.device = found->second;
+}
 
 void Senders::close(std::unique_ptr<flow::Flow> flow) {
   auto found = known_.find(flow->client_connection);
@@ -82,6 +88,7 @@ void Senders::close(std::unique_ptr<flow::Flow> flow) {
     name(*flow);
     return sink_.closed(std::move(flow));
   }
+  name(*flow);
   waiting_.push_back({std::move(flow), found->second, loop().now() + kPatience});
   waiting_bytes_ += waiting_.back().bytes();
   while (waiting_.size() > kMostWaiting || waiting_bytes_ > most_waiting_bytes_) tell_oldest();

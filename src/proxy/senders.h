@@ -55,8 +55,13 @@ class Senders : private async::Timer {
   void set(flow::ConnectionId id, std::shared_ptr<const Process> process);
   /// `inner` is a stream of the connection `outer`.
   void share(flow::ConnectionId inner, flow::ConnectionId outer);
+  /// The device that the connection comes from, named in all its flows.
+  void set_device(flow::ConnectionId id, std::string device) { devices_[id] = std::move(device); }
   /// The connection is no more; its flows have closed.
-  void forget(flow::ConnectionId id) { known_.erase(id); }
+  void forget(flow::ConnectionId id) {
+    known_.erase(id);
+    devices_.erase(id);
+  }
   /// Null as long as it is not known, and when nobody was asked.
   std::shared_ptr<const Process> of(flow::ConnectionId id) const;
   /// Waits until it is known, for kPatience at most, and names it in `flow`.
@@ -65,7 +70,7 @@ class Senders : private async::Timer {
   /// For who has to tell why a client will not go on; the connection may end meanwhile.
   async::Task<std::shared_ptr<const Process>> inspected(flow::ConnectionId id);
 
-  /// Names the sender of an open flow, if it is known.
+  /// Names the sender of an open flow, and its device, if they are known.
   void name(flow::Flow& flow) const;
   /// Hands a closed flow to the sink, now or when its sender is known.
   void close(std::unique_ptr<flow::Flow> flow);
@@ -97,6 +102,7 @@ class Senders : private async::Timer {
 
   flow::Sink& sink_;
   std::unordered_map<flow::ConnectionId, std::shared_ptr<State>> known_;
+  std::unordered_map<flow::ConnectionId, std::string> devices_;
   std::deque<Waiting> waiting_;  // the oldest first
   std::uint64_t waiting_bytes_ = 0;
   std::uint64_t most_waiting_bytes_ = kMostWaitingBytes;

@@ -15,7 +15,8 @@ Session::Session(Services& services, UniqueFd socket, const Entrance& entrance)
     : services_(services),
       entrance_(&entrance),
       socket_(socket.get()),
-      closed_door_(services.options.closed_door || entrance.kind == EntranceKind::guest) {
+      closed_door_(services.options.closed_door || entrance.kind == EntranceKind::guest ||
+                   entrance.kind == EntranceKind::gateway) {
   auto tcp = std::make_unique<net::TcpStream>(services.loop, std::move(socket), Side::client);
   introduce(tcp->local_address(), tcp->peer_address());
   stream_ = std::move(tcp);
@@ -30,6 +31,7 @@ Session::Session(Services& services, std::unique_ptr<net::Stream> stream, const 
       closed_door_(outer.closed_door_) {
   introduce(outer.connection_.local, outer.connection_.peer);
   client_.caller = outer.client_.caller;
+  client_.relay = outer.client_.relay;
   services_.recorder.senders().share(client_.connection, outer.client_.connection);
 }
 
@@ -95,6 +97,10 @@ async::Task<void> Session::serve() {
   }
   if (entrance_->kind == EntranceKind::guest) {
     note_end(co_await serve_guest());
+    co_return;
+  }
+  if (entrance_->kind == EntranceKind::gateway) {
+    note_end(co_await serve_gateway());
     co_return;
   }
   std::string first;
@@ -180,6 +186,8 @@ async::Task<bool> Session::tell_refusal(wire::H1ServerConnection& http, Error er
 ErrorResponse Session::prepare_answer(Recording& recording, const Error& error) {
   flow::Flow& flow = recording.flow();
   ErrorResponse made = error_response(error, flow.request, flow.id);
+  if (client_.relay && info(error.code()).phase == Phase::policy)
+    made.head.fields.add("X-Deny-Reason", deny_reason(error));
   flow.has_response = flow.synthesised = true;
   flow.response = made.head;
   flow.response_body = {.bytes = made.body, .size = made.body.size(), .truncated = false, .complete = true};

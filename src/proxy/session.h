@@ -57,6 +57,20 @@ struct Services {
   ClientFinder* clients = nullptr;  ///< null: nobody is asked who a client is
 };
 
+struct ShownToken;
+
+/// The answer to a request for a relay's WebSocket that is not opened.
+struct RelayRefusal {
+  std::uint16_t status;
+  Error error;
+};
+
+/// Why a tunnel is not opened, and what policy said of it if it was asked.
+struct RelayDenial {
+  Error error;
+  std::string filter_action, filter_reason;
+};
+
 class Session {
  public:
   /// A connection that was accepted; `entrance` outlives it.
@@ -74,6 +88,8 @@ class Session {
   void drain();
   /// Ends everything under way.
   void cancel();
+  /// Ends everything under way when the session of its relay is over by `now`; false then.
+  bool may_go_on(WallNanos now);
 
  private:
   // session.cc: the connection, and what cannot be served.
@@ -105,6 +121,23 @@ class Session {
   async::Task<Result<HostPort>> find_host(std::string& first);
   async::Task<Result<void>> serve_guest_dns(bool datagrams, std::string first);
   async::Task<Result<void>> serve_announced(HostPort place, std::string first);
+
+  // session_relay.cc: the far side of a relay.
+  struct Relayed;
+  async::Task<Result<void>> serve_gateway();
+  async::Task<Result<std::size_t>> read_token_head(std::string& text);
+  async::Task<Result<void>> refuse_unread(Error error);
+  async::Task<Result<RelaySessionPtr>> open_relay();
+  async::Task<Result<RelaySessionPtr>> answer_relay(wire::Incoming& incoming, const ShownToken& shown,
+                                                    bool early);
+  async::Task<Result<RelaySessionPtr>> switch_to_websocket(wire::Incoming& incoming, RelaySessionPtr session);
+  async::Task<void> refuse_relay(wire::Incoming& incoming, RelayRefusal refusal);
+  std::expected<RelaySessionPtr, RelayRefusal> admit_relay(const http::RequestHead& head,
+                                                           const ShownToken& shown, bool early);
+  async::Task<Result<void>> serve_relayed();
+  async::Task<Result<void>> connect_relayed(wire::H1ServerConnection& http, const ShownToken& shown);
+  std::expected<void, RelayDenial> judge_relayed(const HostPort& place, const ShownToken& shown);
+  async::Task<void> deny(wire::Incoming& incoming, RelayDenial denial);
 
   // session_http.cc: requests.
   async::Task<Result<void>> serve_http1(http::Door door, std::string first);

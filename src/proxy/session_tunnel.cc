@@ -37,6 +37,9 @@ void Session::describe_tunnel(flow::Flow& flow, const HostPort& place, flow::Int
 
 void Session::note_failure(Recording& recording, const Error& error) {
   bool cut = error.code() == Code::cancelled && stream_->cancelled();
+  if (cut && client_.relay)
+    if (auto stands = client_.relay->stands(wall_now()); !stands)
+      return recording.fail(stands.error().code(), stands.error().context());
   recording.fail(cut ? Code::shutting_down : error.code(), error.context());
 }
 
@@ -362,6 +365,8 @@ async::Task<Result<void>> Session::pass_through(Recording& recording, HostPort p
 async::Task<Result<wire::UpstreamTunnel>> Session::dial_tunnel(Recording& recording, HostPort place,
                                                                OnGone on_gone) {
   http::Origin origin{http::Scheme::https, place};
+  if (client_.relay)
+    if (auto may = client_.relay->may_reach(place, wall_now()); !may) co_return pass(may);
   auto judged = co_await services_.gate.judge_tunnel(recording.flow(), origin, std::move(on_gone));
   if (!judged) co_return pass(judged);
   if (auto may = services_.walk.may_pass(); !may) co_return pass(may);

@@ -1,5 +1,6 @@
 #include "sandbox/process_finder.h"
 
+#include <linux/capability.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -7,6 +8,8 @@
 
 #include "base/log.h"
 #include "base/thread_name.h"
+#include "sandbox/capabilities.h"
+#include "sandbox/serving_filter.h"
 
 namespace weir::sandbox {
 namespace {
@@ -51,11 +54,26 @@ struct ProcessFinder::Inspection {
 Result<std::unique_ptr<ProcessFinder>> ProcessFinder::start(const Options& options) {
   auto table = ProcessTable::open(options.proc);
   if (!table) return pass(table);
-  return std::unique_ptr<ProcessFinder>(new ProcessFinder(std::move(*table), options.most));
+  std::unique_ptr<ProcessFinder> finder(new ProcessFinder(std::move(*table), options));
+  if (options.confined)
+    if (auto done = finder->confined_.get_future().get(); !done) return pass(done);
+  return finder;
 }
 
-ProcessFinder::ProcessFinder(ProcessTable table, std::size_t most)
-    : table_(std::move(table)), saved_(kMostSaved), most_(most), thread_([this] { run(); }) {}
+ProcessFinder::ProcessFinder(ProcessTable table, const Options& options)
+    : table_(std::move(table)), saved_(kMostSaved), most_(options.most), thread_([this, options] {
+        name_thread("weir-process");
+        if (options.confined) confined_.set_value(confine());
+        run();
+      }) {}
+
+// Not by Landlock: who is under it can look into no process that is not. This list keeps it from all but
+// reading.
+Result<> ProcessFinder::confine() {
+  auto kept = keep_capabilities(capability_bit(CAP_SYS_PTRACE) | capability_bit(CAP_DAC_READ_SEARCH));
+  if (!kept) return kept;
+  return allow_only(CallList::looking);
+}
 
 ProcessFinder::~ProcessFinder() {
   {
@@ -120,7 +138,6 @@ ProcessFinder::Counters ProcessFinder::counters() const {
 }
 
 void ProcessFinder::run() {
-  name_thread("weir-process");
   std::vector<Lookup> come;
   while (wait(come)) {
     bool any = !come.empty();

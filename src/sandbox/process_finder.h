@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -46,6 +47,9 @@ class ProcessFinder {
   struct Options {
     std::string proc = "/proc";
     std::size_t most = 4096;  ///< lookups under way
+    /// Its thread gives up what it does not take: capabilities but those to look at other users' processes,
+    /// and system calls but those to read (sandbox/serving_filter.h). Needs no_new_privs.
+    bool confined = false;
   };
 
   /// Starts the thread.
@@ -78,8 +82,9 @@ class ProcessFinder {
  private:
   struct Lookup;
   struct Inspection;
-  ProcessFinder(ProcessTable table, std::size_t most);
+  ProcessFinder(ProcessTable table, const Options& options);
 
+  Result<> confine();
   void run();
   bool wait(std::vector<Lookup>& lookups);
   void inspect_one();
@@ -108,6 +113,7 @@ class ProcessFinder {
   bool asleep_ = false;
   bool stop_ = false;
   Counters counters_;
+  std::promise<Result<>> confined_;
   std::thread thread_;
 };
 

@@ -8,6 +8,13 @@ namespace {
 constexpr std::int64_t kLedgerSince = 2;
 constexpr WallNanos kKept = 400LL * 86'400 * 1'000'000'000;
 
+constexpr int kPatienceMs = 10'000;
+
+std::int64_t plus(std::int64_t a, std::int64_t b) {
+  std::int64_t out;
+  return __builtin_add_overflow(a, b, &out) ? INT64_MAX : out;
+}
+
 void bind_account(Statement& statement, const LedgerRow& row, const std::string& session) {
   statement.bind_text(1, row.budget);
   statement.bind_text(2, row.key);
@@ -15,20 +22,25 @@ void bind_account(Statement& statement, const LedgerRow& row, const std::string&
   statement.bind_text(4, session);
 }
 
-Result<std::vector<std::int64_t>> others_of(Database& database, const std::string& session,
+Result<std::vector<LedgerEntry>> entries_of(Database& database, const std::string& session,
                                             std::span<const LedgerRow> accounts) {
-  // No sum of what people spend comes near 2^63; a file that says so is not to be believed.
-  auto sum = database.prepare(
-      "SELECT COALESCE(SUM(spent + held), 0) FROM ledger "
-      "WHERE budget = ? AND key = ? AND window = ? AND session <> ?");
-  if (!sum) return pass(sum);
-  std::vector<std::int64_t> out;
+  // Added up here: a sum in SQL fails where it does not fit.
+  auto select = database.prepare(
+      "SELECT session = ?4, spent, held FROM ledger WHERE budget = ?1 AND key = ?2 AND window = ?3");
+  if (!select) return pass(select);
+  std::vector<LedgerEntry> out;
   for (const LedgerRow& row : accounts) {
-    bind_account(*sum, row, session);
-    auto got = sum->step();
-    if (!got) return pass(got);
-    out.push_back(sum->integer(0));
-    sum->reset();
+    bind_account(*select, row, session);
+    LedgerEntry& entry = out.emplace_back();
+    for (;;) {
+      auto got = select->step();
+      if (!got) return pass(got);
+      if (!*got) break;
+      bool own = select->integer(0) != 0;
+      std::int64_t& sum = own ? entry.own : entry.others;
+      sum = plus(sum, select->integer(1));
+      if (!own) sum = plus(sum, select->integer(2));
+    }
   }
   return out;
 }
@@ -56,17 +68,22 @@ Result<> forget_old(Database& database, WallNanos now) {
 
 }  // namespace
 
-Result<> settle_ledger(
-    const std::filesystem::path& catalog, const std::string& session, std::span<const LedgerRow> accounts,
-    const std::function<std::vector<LedgerRow>(std::span<const std::int64_t> others)>& decide) {
-  auto database = begin_catalog(catalog);
+Result<> open_ledger(const std::filesystem::path& catalog) {
+  auto database = begin_catalog(catalog, kPatienceMs);
   if (!database) return pass(database);
-  auto others = others_of(*database, session, accounts);
-  if (!others) return pass(others);
-  WallNanos now = wall_now();
-  std::vector<LedgerRow> rows = decide(*others);
-  if (auto done = put_rows(*database, session, rows, now); !done) return done;
-  if (auto done = forget_old(*database, now); !done) return done;
+  if (auto done = forget_old(*database, wall_now()); !done) return done;
+  return database->execute("COMMIT");
+}
+
+Result<> settle_ledger(const std::filesystem::path& catalog, const std::string& session,
+                       std::span<const LedgerRow> accounts,
+                       const std::function<std::vector<LedgerRow>(std::span<const LedgerEntry>)>& decide) {
+  auto database = begin_catalog(catalog, kPatienceMs);
+  if (!database) return pass(database);
+  auto entries = entries_of(*database, session, accounts);
+  if (!entries) return pass(entries);
+  std::vector<LedgerRow> rows = decide(*entries);
+  if (auto done = put_rows(*database, session, rows, wall_now()); !done) return done;
   return database->execute("COMMIT");
 }
 
@@ -76,7 +93,7 @@ Result<std::vector<LedgerTotal>> read_ledger(const std::filesystem::path& catalo
   if (!database) return pass(database);
   if (!*database) return out;
   auto select = (*database)->prepare(
-      "SELECT budget, key, window, SUM(spent), SUM(held), MAX(updated) FROM ledger "
+      "SELECT budget, key, window, TOTAL(spent), TOTAL(held), MAX(updated) FROM ledger "
       "GROUP BY budget, key, window ORDER BY budget, key, window DESC");
   if (!select) return pass(select);
   for (;;) {

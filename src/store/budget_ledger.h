@@ -25,12 +25,22 @@ struct LedgerTotal {
   WallNanos updated = 0;
 };
 
-/// In one transaction that no other process can come between: tells for each account (budget, key, window of
-/// `accounts`) what other sessions than `session` have spent and hold of it, then writes what `decide`
-/// returns. What is older than 400 days is forgotten. Opens and closes the file as every call on the catalog.
-Result<> settle_ledger(
-    const std::filesystem::path& catalog, const std::string& session, std::span<const LedgerRow> accounts,
-    const std::function<std::vector<LedgerRow>(std::span<const std::int64_t> others)>& decide);
+/// What is written of an account.
+struct LedgerEntry {
+  std::int64_t others = 0;  ///< what other sessions have spent and hold
+  std::int64_t own = 0;     ///< what this one has spent, as it was last written
+};
+
+/// Makes the ledger where there is none, and forgets what is older than 400 days. Errors: it cannot be
+/// written.
+Result<> open_ledger(const std::filesystem::path& catalog);
+
+/// In one transaction that no other process can come between: tells what is written of each account (budget,
+/// key, window of `accounts`), then writes what `decide` returns. Opens and closes the file as every call on
+/// the catalog, but waits for ten seconds where others are at it.
+Result<> settle_ledger(const std::filesystem::path& catalog, const std::string& session,
+                       std::span<const LedgerRow> accounts,
+                       const std::function<std::vector<LedgerRow>(std::span<const LedgerEntry>)>& decide);
 
 /// Every account, by budget, key and window, the newest first; none when there is no catalog yet. Only reads.
 Result<std::vector<LedgerTotal>> read_ledger(const std::filesystem::path& catalog);

@@ -27,8 +27,8 @@ class Ledger : public ::testing::Test {
   std::vector<std::int64_t> write(const std::string& session, std::int64_t spent, std::int64_t held) {
     std::vector<std::int64_t> heard;
     const LedgerRow row{.budget = "b", .key = "k", .window = 5, .spent = spent, .held = held};
-    auto done = settle_ledger(file(), session, {&row, 1}, [&](std::span<const std::int64_t> others) {
-      heard.assign(others.begin(), others.end());
+    auto done = settle_ledger(file(), session, {&row, 1}, [&](std::span<const LedgerEntry> written) {
+      for (const LedgerEntry& one : written) heard.push_back(one.others), own_.push_back(one.own);
       return std::vector<LedgerRow>{row};
     });
     EXPECT_TRUE(done) << done.error().context();
@@ -36,12 +36,14 @@ class Ledger : public ::testing::Test {
   }
 
   std::filesystem::path folder_;
+  std::vector<std::int64_t> own_;  // what the session itself had written, each time
 };
 
 TEST_F(Ledger, others_are_those_of_other_sessions) {
   EXPECT_THAT(write("one", 10, 3), ElementsAre(0));
   EXPECT_THAT(write("two", 5, 0), ElementsAre(13));
   EXPECT_THAT(write("one", 20, 0), ElementsAre(5)) << "written anew, not added to";
+  EXPECT_THAT(own_, ElementsAre(0, 0, 10)) << "without what it holds";
   auto all = read_ledger(file());
   ASSERT_TRUE(all);
   ASSERT_EQ(all->size(), 1u);
@@ -56,8 +58,8 @@ TEST_F(Ledger, no_sum_is_lost_between_two_that_look_at_once) {
     for (int i = 0; i < kEach; ++i) {
       LedgerRow row{.budget = "b", .key = "", .window = 0};
       // A third of a second is nothing to wait for the lock: busy is tried again by who writes.
-      while (!settle_ledger(file(), session, {&row, 1}, [&](std::span<const std::int64_t> others) {
-        if (others[0] + own < 2 * kEach - 10) ++own;
+      while (!settle_ledger(file(), session, {&row, 1}, [&](std::span<const LedgerEntry> written) {
+        if (written[0].others + own < 2 * kEach - 10) ++own;
         return std::vector<LedgerRow>{{.budget = "b", .spent = own}};
       })) {
       }
@@ -69,6 +71,23 @@ TEST_F(Ledger, no_sum_is_lost_between_two_that_look_at_once) {
   auto all = read_ledger(file());
   ASSERT_TRUE(all);
   EXPECT_EQ(all->front().row.spent, 2 * kEach - 10) << "the limit both of them kept to";
+}
+
+TEST_F(Ledger, sums_that_do_not_fit_are_the_most_there_is) {
+  write("one", INT64_MAX, 0);
+  write("two", INT64_MAX, 5);
+  EXPECT_THAT(write("three", 1, 0), ElementsAre(INT64_MAX));
+  EXPECT_TRUE(read_ledger(file()));
+}
+
+TEST_F(Ledger, what_is_old_is_forgotten_when_it_is_opened) {
+  write("one", 1, 0);
+  {
+    auto database = Database::open(file(), Database::Access::write, 1000);
+    ASSERT_TRUE(database && database->execute("UPDATE ledger SET updated = 1"));
+  }
+  ASSERT_TRUE(open_ledger(file()));
+  EXPECT_TRUE(read_ledger(file())->empty());
 }
 
 TEST_F(Ledger, nothing_is_there_before_anything_was_spent) {
@@ -92,7 +111,7 @@ TEST_F(Ledger, a_catalog_from_before_gets_one) {
 }
 
 TEST_F(Ledger, a_place_that_cannot_be_written_is_an_error) {
-  auto nothing = [](std::span<const std::int64_t>) { return std::vector<LedgerRow>(); };
+  auto nothing = [](std::span<const LedgerEntry>) { return std::vector<LedgerRow>(); };
   auto done = settle_ledger("/proc/none/catalog.db", "one", {}, nothing);
   ASSERT_FALSE(done);
 }

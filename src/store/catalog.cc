@@ -7,8 +7,6 @@
 namespace weir::store {
 namespace {
 
-constexpr int kBusyMs = 500;
-
 constexpr const char* kTables = R"sql(
 CREATE TABLE IF NOT EXISTS sessions(
   id TEXT PRIMARY KEY, project_dir TEXT NOT NULL, started INTEGER NOT NULL, ended INTEGER, pid INTEGER NOT NULL,
@@ -63,10 +61,10 @@ Result<> add_totals(Database& database, const std::string& session, std::span<co
 
 }  // namespace
 
-Result<Database> begin_catalog(const std::filesystem::path& path) {
+Result<Database> begin_catalog(const std::filesystem::path& path, int busy_ms) {
   if (auto made = create_private_folder(path.parent_path()); !made) return pass(made);
   if (auto made = create_private_file(path); !made) return pass(made);
-  auto database = Database::open(path, Database::Access::write, kBusyMs);
+  auto database = Database::open(path, Database::Access::write, busy_ms);
   if (!database) return database;
   if (auto begun = database->execute("BEGIN IMMEDIATE"); !begun) return pass(begun);
   auto version = database->integer("PRAGMA user_version");
@@ -82,7 +80,7 @@ Result<Database> begin_catalog(const std::filesystem::path& path) {
 Result<std::optional<Database>> read_catalog(const std::filesystem::path& path, std::int64_t since) {
   std::error_code error;
   if (!std::filesystem::exists(path, error)) return std::nullopt;
-  auto database = Database::open(path, Database::Access::read, kBusyMs);
+  auto database = Database::open(path, Database::Access::read, kCatalogBusyMs);
   if (!database) return pass(database);
   auto version = database->integer("PRAGMA user_version");
   if (!version) return pass(version);

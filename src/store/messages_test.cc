@@ -41,19 +41,18 @@ class MessagesTest : public StoreTest {
   // What Weir wrote before there were messages.
   static void make_first_schema(const fs::path& file) {
     auto database = Database::open(file, Database::Access::write, 0);
-    ASSERT_TRUE(
-        database &&
-        database->execute(
-            "DROP TABLE messages; CREATE INDEX bodies_by_hash ON bodies(hash64);"
-            "ALTER TABLE flows DROP COLUMN filter_action;"
-            "ALTER TABLE flows DROP COLUMN filter_reason;"
-            "ALTER TABLE flows DROP COLUMN process;"
-            "ALTER TABLE flows DROP COLUMN device;"
-            "ALTER TABLE flows DROP COLUMN model;"
-            "ALTER TABLE flows DROP COLUMN sender; DROP TABLE processes;"
-            "ALTER TABLE flows DROP COLUMN rejection;"
-            "DROP TABLE model_calls; DROP TABLE tool_calls; DROP TABLE tool_results; DROP TABLE mcp_calls;"
-            "PRAGMA user_version=1"));
+    ASSERT_TRUE(database &&
+                database->execute("DROP TABLE messages; CREATE INDEX bodies_by_hash ON bodies(hash64);"
+                                  "ALTER TABLE flows DROP COLUMN filter_action;"
+                                  "ALTER TABLE flows DROP COLUMN filter_reason;"
+                                  "ALTER TABLE flows DROP COLUMN process;"
+                                  "ALTER TABLE flows DROP COLUMN device;"
+                                  "ALTER TABLE flows DROP COLUMN model;"
+                                  "ALTER TABLE flows DROP COLUMN sender; DROP TABLE processes;"
+                                  "ALTER TABLE flows DROP COLUMN rejection;"
+                                  "DROP TABLE model_calls; DROP TABLE tool_calls; DROP TABLE tool_results; "
+                                  "DROP TABLE mcp_calls; DROP TABLE prompts;"
+                                  "PRAGMA user_version=1"));
   }
 };
 

@@ -7,30 +7,17 @@
 #include "base/log.h"
 #include "store/mcp_rows.h"
 #include "store/model_rows.h"
+#include "store/prompt_rows.h"
+#include "store/recording_file.h"
 #include "store/schema.h"
 #include "store/session_dir.h"
 
 namespace weir::store {
 namespace {
 
-constexpr int kBusyMs = 1000;
-
-struct OpenFile {
-  Database database;
-  std::int64_t version = 0;
-};
-
-Result<OpenFile> open_file(const std::filesystem::path& file) {
-  auto database = Database::open(file, Database::Access::read, kBusyMs);
-  if (!database) return pass(database);
-  auto version = schema_version(*database, file);
-  if (!version) return pass(version);
-  return OpenFile{std::move(*database), *version};
-}
-
 /// Goes through the sessions and their files. `read` reads one file; `over` is told when a session is.
 Result<> for_each_file(const Scope& scope,
-                       const std::function<Result<>(const std::string& session, OpenFile& file)>& read,
+                       const std::function<Result<>(const std::string& session, RecordingFile& file)>& read,
                        const std::function<void()>& over) {
   std::size_t sessions = 0, files = 0;
   std::optional<Error> unreadable;
@@ -40,7 +27,7 @@ Result<> for_each_file(const Scope& scope,
       if (!id.starts_with(scope.session)) continue;
       ++sessions;
       for (const auto& path : session_files(folder)) {
-        auto file = open_file(path);
+        auto file = RecordingFile::open(path);
         Result<> done = file ? read(id, *file) : Result<>(pass(file));
         if (done) {
           ++files;
@@ -65,7 +52,7 @@ void append(std::vector<T>& to, std::vector<T>&& more) {
 
 Result<> for_each_model_call(const Scope& scope, WallNanos since, WallNanos until,
                              const std::function<void(const std::string&, const ModelRecord&)>& each) {
-  auto read = [&](const std::string& session, OpenFile& file) -> Result<> {
+  auto read = [&](const std::string& session, RecordingFile& file) -> Result<> {
     auto calls = read_model_calls(file.database, file.version, since, until);
     if (!calls) return pass(calls);
     for (const ModelRecord& call : *calls) each(session, call);
@@ -77,11 +64,12 @@ Result<> for_each_model_call(const Scope& scope, WallNanos since, WallNanos unti
 Result<> for_each_trace(const Scope& scope, WallNanos since, WallNanos until,
                         const std::function<void(SessionTraces)>& each) {
   SessionTraces traces;
-  auto read = [&](const std::string& session, OpenFile& file) -> Result<> {
+  auto read = [&](const std::string& session, RecordingFile& file) -> Result<> {
     traces.session = session;
     auto calls = read_model_calls(file.database, file.version, since, until);
     if (!calls) return pass(calls);
     if (auto tools = read_tools(file.database, file.version, *calls); !tools) return tools;
+    if (auto prompts = read_prompts(file.database, file.version, *calls); !prompts) return prompts;
     auto mcp = read_mcp_calls(file.database, file.version, since, until);
     if (!mcp) return pass(mcp);
     append(traces.calls, std::move(*calls));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/json.h"
 #include "store/columns.h"
@@ -75,14 +76,15 @@ constexpr std::string_view kSelect =
     "c.stop_reason, c.error_type, c.partial, c.parse_error, c.input, c.input_fresh, c.cache_read, "
     "c.cache_write_5m, c.cache_write_1h, c.output, c.reasoning, c.cost_pico, c.cost_source, c.unpriced, "
     "c.first_token_us, c.client, c.session, coalesce(c.process, f.process), coalesce(c.device, f.device), "
-    "c.protocol, c.tool_calls, c.retry, substr(c.user_text, 1, 200), c.conversation, {} "
-    "FROM model_calls c LEFT JOIN flows f ON f.number = c.flow "
-    "WHERE c.started >= ? AND c.started < ? ORDER BY c.id";
+    "c.protocol, c.tool_calls, c.retry, substr(c.user_text, 1, 200), c.conversation, {}, "
+    "c.tokens_per_second FROM model_calls c LEFT JOIN flows f ON f.number = c.flow WHERE {} ORDER BY c.id";
+constexpr std::string_view kWithin = "c.started >= ? AND c.started < ?";
+constexpr std::string_view kAfter = "c.id > ?";
 constexpr std::string_view kLinks = "c.number, c.turn, c.after, c.retry_of, c.agent, c.id";
 constexpr std::string_view kNoLinks = "NULL, NULL, NULL, NULL, NULL, c.id";
 
 llm::Protocol protocol_of(std::string_view word) {
-  for (int i = 0; i <= static_cast<int>(llm::Protocol::ollama_generate); ++i)
+  for (int i = 0; i <= static_cast<int>(llm::kLastProtocol); ++i)
     if (auto protocol = static_cast<llm::Protocol>(i); llm::name(protocol) == word) return protocol;
   return llm::Protocol::none;
 }
@@ -129,6 +131,20 @@ ModelRecord read_row(const Statement& row) {
   call.links = {links.natural(), links.natural(), links.natural(), links.natural()};
   call.agent_id = links.text();
   out.row = links.integer();
+  std::string rate = links.text();
+  std::from_chars(rate.data(), rate.data() + rate.size(), out.tokens_per_second);
+  return out;
+}
+
+Result<Statement> prepare_select(Database& database, std::int64_t version, std::string_view where) {
+  return database.prepare(
+      fmt::format(fmt::runtime(kSelect), version >= kTurnsSince ? kLinks : kNoLinks, where));
+}
+
+Result<std::vector<ModelRecord>> read_rows(Statement& select) {
+  std::vector<ModelRecord> out;
+  auto read = each_row(select, [&](const Statement& row) { out.push_back(read_row(row)); });
+  if (!read) return pass(read);
   return out;
 }
 
@@ -148,6 +164,9 @@ Result<ModelRows> ModelRows::open(Database& database) {
     if (!prepared) return pass(prepared);
     statement = std::move(*prepared);
   }
+  auto prompts = PromptRows::open(database);
+  if (!prompts) return pass(prompts);
+  rows.prompts_ = std::move(*prompts);
   return rows;
 }
 
@@ -182,7 +201,9 @@ Result<> ModelRows::put(const ModelRecord& record) {
   row.unless_zero(links.number).unless_zero(links.turn).unless_zero(links.after).unless_zero(links.retry_of);
   row.text(call.agent_id);
   if (auto done = call_.run(); !done) return done;
-  return put_tools(sqlite3_last_insert_rowid(handle_), call);
+  std::int64_t id = sqlite3_last_insert_rowid(handle_);
+  if (auto done = prompts_.put(id, record); !done) return done;
+  return put_tools(id, call);
 }
 
 Result<> ModelRows::put_tools(std::int64_t id, const llm::ModelCall& from) {
@@ -206,16 +227,21 @@ Result<> ModelRows::put_tools(std::int64_t id, const llm::ModelCall& from) {
 
 Result<std::vector<ModelRecord>> read_model_calls(Database& database, std::int64_t version, WallNanos since,
                                                   WallNanos until) {
-  std::vector<ModelRecord> out;
-  if (version < kModelCallsSince) return out;
-  auto select =
-      database.prepare(fmt::format(fmt::runtime(kSelect), version >= kTurnsSince ? kLinks : kNoLinks));
+  if (version < kModelCallsSince) return std::vector<ModelRecord>();
+  auto select = prepare_select(database, version, kWithin);
   if (!select) return pass(select);
   select->bind(1, since);
   select->bind(2, until);
-  auto read = each_row(*select, [&](const Statement& row) { out.push_back(read_row(row)); });
-  if (!read) return pass(read);
-  return out;
+  return read_rows(*select);
+}
+
+Result<std::vector<ModelRecord>> read_model_calls_after(Database& database, std::int64_t version,
+                                                        std::int64_t row) {
+  if (version < kModelCallsSince) return std::vector<ModelRecord>();
+  auto select = prepare_select(database, version, kAfter);
+  if (!select) return pass(select);
+  select->bind(1, row);
+  return read_rows(*select);
 }
 
 namespace {

@@ -122,6 +122,11 @@ CREATE TABLE mcp_calls(
   progress INTEGER NOT NULL, tools TEXT, tools_hash TEXT, tools_changed INTEGER NOT NULL, page TEXT,
   ran_for_call INTEGER, ran_for_number INTEGER);
 CREATE INDEX mcp_calls_by_start ON mcp_calls(started);
+CREATE TABLE prompts(
+  call INTEGER PRIMARY KEY, thread INTEGER NOT NULL, first INTEGER NOT NULL, reason TEXT, path TEXT,
+  at INTEGER NOT NULL, reordered INTEGER NOT NULL, shared_bytes INTEGER NOT NULL, bytes INTEGER NOT NULL,
+  before TEXT, after TEXT, idle_us INTEGER, expected INTEGER NOT NULL, lost INTEGER NOT NULL,
+  lost_pico INTEGER NOT NULL);
 )sql";
 
 // Each leads from the version before it to its own. They are never changed once released.

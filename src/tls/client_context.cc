@@ -192,6 +192,14 @@ bool offer(SSL* ssl, std::span<const std::string_view> alpn) {
 }  // namespace
 
 Result<ClientContext> ClientContext::make(ClientOptions options, const Authority& own) {
+  return make_with(std::move(options), &own);
+}
+
+Result<ClientContext> ClientContext::make(ClientOptions options) {
+  return make_with(std::move(options), nullptr);
+}
+
+Result<ClientContext> ClientContext::make_with(ClientOptions options, const Authority* own) {
   std::unique_ptr<Settings, Destroy> settings(new Settings(std::move(options)));
   auto context = new_context(TLS_client_method(), kCiphers, settings->options.key_log.get());
   if (!context) return pass(context);
@@ -199,8 +207,10 @@ Result<ClientContext> ClientContext::make(ClientOptions options, const Authority
   if (auto loaded = load_trust(raw, settings->options); !loaded) return pass(loaded);
   if (auto loaded = load_identities(raw, settings->options, settings->identities); !loaded)
     return pass(loaded);
-  settings->own.push_back(share(own.certificate()));
-  for (const X509Ptr& each : own.retired()) settings->own.push_back(share(each.get()));
+  if (own != nullptr) {
+    settings->own.push_back(share(own->certificate()));
+    for (const X509Ptr& each : own->retired()) settings->own.push_back(share(each.get()));
+  }
   for (const X509Ptr& each : settings->own) settings->own_keys.push_back(key_fingerprint(each.get()));
   SSL_CTX_set_verify(raw, SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_cert_verify_callback(raw, UpstreamCallbacks::verify, settings.get());

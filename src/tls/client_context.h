@@ -52,6 +52,8 @@ class ClientContext {
   /// Reads the trust store (some 20 ms) and our own certificates. Fails when an extra file cannot be read or
   /// holds no certificate, and as load_identity does.
   static Result<ClientContext> make(ClientOptions options, const Authority& own);
+  /// The same for who mints no certificates, and so has no CA.
+  static Result<ClientContext> make(ClientOptions options);
 
   /// A session in connect state for `place` (canonical host); sends SNI for names only, and `alpn`, best
   /// first, as the protocols offered. With `allow_invalid` any certificate passes, what was wrong with it is
@@ -65,6 +67,7 @@ class ClientContext {
   struct Destroy {
     void operator()(Settings* settings) const noexcept;
   };
+  static Result<ClientContext> make_with(ClientOptions options, const Authority* own);
   explicit ClientContext(std::unique_ptr<Settings, Destroy> settings) : settings_(std::move(settings)) {}
   const ClientIdentity* identity_for(const HostPort& place) const;
 

@@ -37,22 +37,40 @@ void warn_of_dates(const ClientIdentity& identity, const std::string& hosts) {
               iso_time(not_before_of(identity.certificate.get())));
 }
 
+Result<ClientIdentity> read_pair(const ClientCertificate& from) {
+  auto identity = read_identity(from);
+  if (!identity) return identity;
+  bool pair = X509_check_private_key(identity->certificate.get(), identity->key.get()) == 1;
+  ERR_clear_error();
+  if (pair) return identity;
+  return fail(Code::bad_certificate,
+              fmt::format("the key in {} is not that of the first certificate in {}",
+                          (from.key.empty() ? from.certificate : from.key).string(), identity->file));
+}
+
 }  // namespace
 
 Result<ClientIdentity> load_identity(const ClientCertificate& from) {
-  auto refuse = [&](Code code, std::string_view why) {
-    return fail(code, fmt::format("client certificate for {}: {}", from.hosts, why));
-  };
-  auto identity = read_identity(from);
-  if (!identity) return refuse(identity.error().code(), identity.error().context());
-  bool pair = X509_check_private_key(identity->certificate.get(), identity->key.get()) == 1;
-  ERR_clear_error();
-  if (!pair)
-    return refuse(Code::bad_certificate,
-                  fmt::format("the key in {} is not that of the first certificate in {}",
-                              (from.key.empty() ? from.certificate : from.key).string(), identity->file));
+  auto identity = read_pair(from);
+  if (!identity)
+    return fail(identity.error().code(),
+                fmt::format("client certificate for {}: {}", from.hosts, identity.error().context()));
   warn_of_dates(*identity, from.hosts);
   return identity;
+}
+
+Result<LeafPtr> load_server_identity(const std::filesystem::path& certificate,
+                                     const std::filesystem::path& key) {
+  auto identity = read_pair({.hosts = {}, .matches = {}, .certificate = certificate, .key = key});
+  if (!identity) return pass(identity);
+  std::int64_t not_after = not_after_of(identity->certificate.get());
+  if (not_after < ::time(nullptr))
+    log::warn("the certificate in {} expired on {}", certificate.string(), iso_date(not_after));
+  return std::make_shared<const Leaf>(Leaf{.host = certificate.string(),
+                                           .certificate = std::move(identity->certificate),
+                                           .key = std::move(identity->key),
+                                           .chain = std::move(identity->chain),
+                                           .not_after = not_after});
 }
 
 }  // namespace weir::tls

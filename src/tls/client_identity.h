@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/host_port.h"
 #include "tls/handles.h"
+#include "tls/leaf.h"
 
 namespace weir::tls {
 
@@ -32,5 +33,8 @@ struct ClientIdentity {
 /// key, or a key of another certificate; the text names the file and `hosts`. One that is out of date is
 /// warned of: the host decides.
 Result<ClientIdentity> load_identity(const ClientCertificate& from);
+/// The certificate and key of a server of ours, for ServerContext::new_session. The same errors.
+Result<LeafPtr> load_server_identity(const std::filesystem::path& certificate,
+                                     const std::filesystem::path& key);
 
 }  // namespace weir::tls

@@ -1,6 +1,7 @@
 #include "tls/file.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -43,6 +44,12 @@ Result<void> write_and_rename(int fd, const char* temporary, const std::filesyst
   return {};
 }
 
+/// Keys are read, too: nothing of them is left on the stack.
+struct WipedBuffer {
+  ~WipedBuffer() { ::explicit_bzero(bytes, sizeof bytes); }
+  char bytes[16 * 1024];
+};
+
 std::filesystem::path folder_of(const std::filesystem::path& path) {
   return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
 }
@@ -53,13 +60,13 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t lim
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return fail_io("open", path);
   std::string out;
-  char buffer[16 * 1024];
+  WipedBuffer buffer;
   for (;;) {
-    ssize_t got = ::read(fd.get(), buffer, sizeof buffer);
+    ssize_t got = ::read(fd.get(), buffer.bytes, sizeof buffer.bytes);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return fail_io("read", path);
     if (got == 0) return out;
-    out.append(buffer, static_cast<std::size_t>(got));
+    out.append(buffer.bytes, static_cast<std::size_t>(got));
     if (out.size() > limit)
       return fail(Code::io, path.string() + " is longer than " + std::to_string(limit) + " bytes");
   }

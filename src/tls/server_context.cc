@@ -18,6 +18,10 @@ namespace {
 constexpr const char* kCiphers =
     "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES256-GCM-SHA384";
 
+constexpr const char* kCiphersWithRsa =
+    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:"
+    "ECDHE-RSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384";
+
 /// Our order of preference decides, not the client's.
 int select_protocol(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* offered,
                     unsigned int offered_size, void* ours) {
@@ -43,7 +47,8 @@ Result<void> attach(SSL* ssl, const Leaf& leaf) {
 }  // namespace
 
 Result<ServerContext> ServerContext::make(ServerOptions options) {
-  auto context = new_context(TLS_server_method(), kCiphers, options.key_log.get());
+  auto context =
+      new_context(TLS_server_method(), options.rsa ? kCiphersWithRsa : kCiphers, options.key_log.get());
   if (!context) return pass(context);
   std::string alpn = alpn_wire(options.alpn);
   std::unique_ptr<Settings, Destroy> settings(

@@ -17,6 +17,7 @@ struct ServerOptions {
   /// no_application_protocol (RFC 7301 section 3.2); one that offers none goes on.
   std::vector<std::string> alpn = {"http/1.1"};
   std::shared_ptr<KeyLog> key_log;
+  bool rsa = false;  ///< the certificates may have RSA keys; ours never do
 };
 
 /// One SSL_CTX for all hosts; it has no certificate of its own. TLS 1.2 and 1.3, ECDHE with AEAD ciphers

@@ -25,6 +25,7 @@ from origin import PATIENCE, Origin
 __all__ = ["PATIENCE", "Client", "Identity", "Origin", "Run", "Weir", "authority", "identity", "main", "python_with", "run",
            "scratch"]
 
+REFUSED_CALL = "is not on the list of those that serving takes"  # docs/hardening.md
 SKIPPED = 77  # CTest shows a test that exits with this as "Skipped"
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -41,6 +42,17 @@ def sanitized():
     """True for sanitizer builds, whose memory says nothing about the product's."""
     text = pathlib.Path(binary()).read_bytes()
     return b"__asan_init" in text or b"__tsan_init" in text
+
+
+@functools.cache
+def program_for_all():
+    """A copy of the program that every user can run."""
+    folder = scratch()
+    folder.chmod(0o755)
+    copy = folder / "weir"
+    shutil.copyfile(binary(), copy)
+    copy.chmod(0o755)
+    return str(copy)
 
 
 def scratch():
@@ -134,23 +146,32 @@ def identity(names="DNS:localhost,IP:127.0.0.1", issuer=ROOT, expired=False, usa
 class Weir:
     """`weir serve` on a free port, with its data, CA and settings in a temporary folder.
 
-    stop() ends it as Ctrl-C does and demands a clean end; only then are all flows in the store.
+    stop() ends it as Ctrl-C does and demands a clean end; only then are all flows in the store. `as_user`: as the user of this
+    number, with a copy of the program that this user may run. `home`: where an earlier one was.
     """
 
-    def __init__(self, *flags, trust=True, env=None):
-        self.home = scratch()
+    verb = ("serve", "--listen", "127.0.0.1:0")
+    greeting = r"listening on 127\.0\.0\.1:(\d+)"
+
+    def __init__(self, *flags, trust=True, env=None, as_user=None, home=None):
+        self.home = home or scratch()
+        self.program = binary() if as_user is None else program_for_all()
+        prefix = []
+        if as_user is not None:
+            os.chown(self.home, as_user, as_user)
+            prefix = ["setpriv", f"--reuid={as_user}", f"--regid={as_user}", "--clear-groups"]
         self.data, self.ca_dir = self.home / "weir-data", self.home / "weir-ca"
         self.env = environment(self.home, **(env or {}))
         self.places = ["--data", str(self.data), "--ca-dir", str(self.ca_dir)]
         trusted = ["--upstream-ca", str(authority().certificate)] if trust else []
         self._lines, self._grew = [], threading.Condition()
         self._process = subprocess.Popen(
-            [binary(), "serve", "--listen", "127.0.0.1:0", *self.places, *trusted, *flags], env=self.env, cwd=self.home,
+            [*prefix, self.program, *self.verb, *self.places, *trusted, *map(str, flags)], env=self.env, cwd=self.home,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         try:
-            self.port = int(self.wait_for_line(r"listening on 127\.0\.0\.1:(\d+)")[1])
+            self.port = int(self.wait_for_line(self.greeting)[1])
         except AssertionError:
             self.kill()
             raise
@@ -218,6 +239,13 @@ class Weir:
             raise AssertionError(f"weir ended with {code}; it said:\n{self.said}")
         if re.search(r"runtime error:|Sanitizer", self.said):
             raise AssertionError(f"a sanitizer complained:\n{self.said}")
+        if REFUSED_CALL in self.said:
+            raise AssertionError(f"its own list of system calls lacks one:\n{self.said}")
+
+    def wait(self):
+        """For an end that comes by itself, whatever it is."""
+        self._process.wait(PATIENCE)
+        self._reader.join(PATIENCE)
 
     def kill(self):
         if self.running:
@@ -337,6 +365,8 @@ class Run(Client):
         done = run(self.words(*command), {**self.env, **(env or {})}, **options)
         if re.search(rb"runtime error:|AddressSanitizer|LeakSanitizer|ThreadSanitizer", done.stderr):
             raise AssertionError(f"a sanitizer complained:\n{done.stderr.decode(errors='replace')}")
+        if REFUSED_CALL.encode() in done.stderr:
+            raise AssertionError(f"its own list of system calls lacks one:\n{done.stderr.decode(errors='replace')}")
         return done
 
     def flows(self, *filters):

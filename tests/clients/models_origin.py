@@ -268,8 +268,8 @@ def flood_pieces():
 
 
 class ModelsOrigin(Origin):
-    def __init__(self, identity=None):
-        super().__init__(identity, ModelsHandler)
+    def __init__(self, identity=None, handler=ModelsHandler):
+        super().__init__(identity, handler)
         self.conversations = conversations()
         self.said = collections.defaultdict(Said)
 

@@ -251,6 +251,12 @@ SDKS = {
 }
 
 
+def skip_without(packages):
+    missing = [name for name in packages if not (kit.HERE / "node_modules" / name).is_dir()]
+    if missing:
+        raise unittest.SkipTest(f"not installed: {', '.join(missing)} (tools/setup does it)")
+
+
 class Sdks(kit.Run):
     """The SDKs of three providers, as they come from npm, started by `weir run`."""
 
@@ -260,9 +266,7 @@ class Sdks(kit.Run):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        missing = [name for name in cls.packages if not (kit.HERE / "node_modules" / name).is_dir()]
-        if missing:
-            raise unittest.SkipTest(f"not installed: {', '.join(missing)} (tools/setup does it)")
+        skip_without(cls.packages)
 
     def setUp(self):
         super().setUp()

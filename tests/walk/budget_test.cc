@@ -20,7 +20,7 @@ class FakeBudgets final : public proxy::Budgeting {
   }
   BudgetVerdict next() {
     BudgetVerdict out;
-    out.answer = queries.back()->approved ? Verdict::pass : answer;
+    out.answer = !queries.back()->approved.empty() ? Verdict::pass : answer;
     out.account = std::make_shared<int>(1);
     out.why = "there is nothing left";
     if (out.answer == Verdict::pass) {
@@ -44,6 +44,7 @@ class FakeBudgets final : public proxy::Budgeting {
       return budgets.uploads >= 0;
     }
     void leave_to_onlooker() override { left = true; }
+    void ended(std::uint64_t, bool) override {}
     FakeBudgets& budgets;
     bool left = false;
   };
@@ -139,7 +140,7 @@ TEST_F(Budgeted, the_body_is_read_before_where_it_is_wanted_and_goes_on_whole) {
   upstream.sends(kOk);
   client.expects(kOk);
   ASSERT_EQ(budgets.queries.size(), 1u);
-  EXPECT_EQ(budgets.queries[0]->body, "abcdef");
+  EXPECT_EQ(*budgets.queries[0]->body, "abcdef");
   EXPECT_FALSE(budgets.queries[0]->body_cut);
   play.records({.status = 200, .request_body = "abcdef"});
 }
@@ -238,7 +239,8 @@ TEST_F(Budgeted, a_person_may_grant_it) {
   upstream.sends(kOk);
   client.expects(kOk);
   ASSERT_EQ(budgets.queries.size(), 2u);
-  EXPECT_TRUE(budgets.queries[1]->approved);
+  EXPECT_EQ(budgets.queries[1]->approved.size(), 1u);
+  EXPECT_TRUE(questions.asked[0].once);
   EXPECT_EQ(play.records({.status = 200}).marks, "budget_granted");
 }
 

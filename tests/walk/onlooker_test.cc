@@ -1,6 +1,7 @@
 // Whoever looks on sees an exchange whole, in its order, and its end, whatever that is.
 #include <map>
 
+#include "tests/support/websocket.h"
 #include "tests/walk/dialogue.h"
 
 namespace weir::testing {
@@ -15,6 +16,9 @@ class Listener final : public proxy::Onlooker {
     heard_ += " " + std::to_string(head.status);
   }
   void response_part(std::string_view part, TimePoint) override { heard_.append(" <").append(part); }
+  void message(const flow::Flow&, Side from, const http::ws::Message& message, TimePoint) override {
+    heard_.append(from == Side::client ? " >>" : " <<").append(message.bytes);
+  }
   void ended(const flow::Flow& flow, TimePoint) override {
     heard_.append(" ").append(flow.error == Code::none ? "ended" : info(flow.error).name);
   }
@@ -77,6 +81,33 @@ TEST_F(Onlooking, hears_of_an_end_that_came_too_early) {
   client.expects_end();
   play.records({.status = 200, .error = Code::upstream_body_incomplete});
   EXPECT_EQ(listeners.heard["/a"], " sent 200 <abc upstream_body_incomplete");
+}
+
+TEST_F(Onlooking, sees_the_messages_of_a_websocket) {
+  using http::ws::from_client, http::ws::from_server, http::ws::kFin;
+  auto& client = play.client();
+  client.sends(
+      "GET http://{origin}/a HTTP/1.1\r\nHost: {origin}\r\nConnection: Upgrade\r\nUpgrade: "
+      "websocket\r\n\r\n");
+  auto& upstream = play.upstream();
+  upstream.expects("GET /a HTTP/1.1\r\nHost: {origin}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+  const std::string switching =
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+  upstream.sends(switching);
+  client.expects(switching);
+  client.sends(from_client(kFin | 1, "hello"));
+  upstream.expects(from_client(kFin | 1, "hello"));
+  upstream.sends(from_server(1, "o"));
+  client.expects(from_server(1, "o"));
+  EXPECT_EQ(listeners.heard["/a"], " sent 101 >>hello") << "before the end";
+  upstream.sends(from_server(kFin, "k"));
+  client.expects(from_server(kFin, "k"));
+  upstream.half_closes();
+  client.expects_end();
+  client.half_closes();
+  upstream.expects_end();
+  play.records({.status = 101});
+  EXPECT_EQ(listeners.heard["/a"], " sent 101 >>hello <<ok ended");
 }
 
 TEST_F(Onlooking, sees_nothing_of_what_was_not_sent) {

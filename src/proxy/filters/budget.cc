@@ -32,7 +32,8 @@ Inquiry inquiry_of(const BudgetQuery& query, const BudgetVerdict& verdict) {
           .target = query.head.target,
           .fields = telling_fields(query.head.fields),
           .asker = verdict.asker,
-          .why = verdict.why};
+          .why = verdict.why,
+          .once = true};
 }
 
 /// Ends a read that takes too long. A timer of its own: the body's limits are those of any other.
@@ -93,15 +94,20 @@ async::Task<Result<void>> BudgetFilter::read_body(Exchange& exchange, BudgetQuer
   }
   wire::Body& body = exchange.body();
   Patience patience(loop_, incoming, Budgeting::kBodyPatience);
-  while (!body.finished() && query.body.size() <= Budgeting::kMostBody) {
+  std::string read;
+  while (!body.finished() && read.size() <= Budgeting::kMostBody) {
     auto part = co_await body.read();
     if (!part && patience.over())
       co_return fail(Code::client_timeout,
                      "the body did not come within 10 s: a budget needs it to say what the call may cost");
     if (!part) co_return pass(part);
-    query.body.append(*part);
+    // What all exchanges hold together is bounded; given back at this one's end.
+    if (!exchange.recording().hold(part->size()))
+      co_return fail(Code::overloaded, "too many calls that a budget has to read are under way at once");
+    read.append(*part);
   }
   query.body_cut = !body.finished();
+  query.body = std::make_shared<const std::string>(std::move(read));
   exchange.hold_body(query.body);
   co_return Result<void>();
 }
@@ -141,13 +147,13 @@ async::Task<Result<std::optional<Answer>>> BudgetFilter::asked(Exchange& exchang
   }
   exchange.recording().mark("budget_granted");
   auto again = std::make_shared<BudgetQuery>(std::move(*query));
-  again->approved = verdict.account;
+  again->approved.push_back(verdict.account);
   query = std::move(again);
   co_return std::nullopt;
 }
 
 Result<std::optional<Answer>> BudgetFilter::refused(Exchange& exchange, BudgetVerdict verdict) {
-  if (!verdict.head) return fail(Code::budget_exceeded, std::move(verdict.why));
+  if (!verdict.head) return fail(verdict.code, std::move(verdict.why));
   exchange.recording().fail(Code::budget_exceeded, std::move(verdict.why));
   verdict.head->fields.add("Cache-Control", "no-store");
   verdict.head->fields.add("X-Weir-Error", info(Code::budget_exceeded).name);

@@ -3,6 +3,7 @@
 namespace weir::proxy {
 
 async::Task<Result<std::optional<Answer>>> PolicyFilter::on_request(Exchange& exchange) {
+  if (auto may = check_relay(exchange); !may) co_return pass(may);
   if (gate_.policy().off()) co_return std::nullopt;
   if (auto named = compare_names(exchange); !named) co_return pass(named);
   policy::Question question{.origin = exchange.judged_as(),
@@ -21,6 +22,17 @@ async::Task<Result<std::optional<Answer>>> PolicyFilter::on_request(Exchange& ex
   if (asked) co_return std::nullopt;
   exchange.client_gone = asked.error().code() == Code::client_closed;
   co_return pass(asked);
+}
+
+// A session's own hosts, whatever policy says of them. Another host may be named to them as little as it may
+// be reached.
+Result<void> PolicyFilter::check_relay(Exchange& exchange) const {
+  const RelaySessionPtr& relay = exchange.client().relay;
+  if (!relay) return {};
+  WallNanos now = wall_now();
+  if (auto may = relay->may_reach(exchange.judged_as().place, now); !may) return may;
+  if (!exchange.claimed()) return {};
+  return relay->may_reach(*exchange.claimed(), now);
 }
 
 Result<void> PolicyFilter::compare_names(Exchange& exchange) const {

@@ -8,7 +8,8 @@ namespace weir::proxy {
 
 /// Ends an exchange with `blocked`; where policy asks, it waits for a person's word first. Where a rule that
 /// could say no is in force for the tunnel's host or for the one that Host names, the two must be one
-/// (misdirected_request): a rule could be gone around otherwise. `gate` must outlive this.
+/// (misdirected_request): a rule could be gone around otherwise. Behind a relay the session's own hosts come
+/// before all that. `gate` must outlive this.
 class PolicyFilter final : public Filter {
  public:
   explicit PolicyFilter(const Gate& gate) : gate_(gate) {}
@@ -17,6 +18,7 @@ class PolicyFilter final : public Filter {
   Moments moments() const override { return {.request = true}; }
 
  private:
+  Result<void> check_relay(Exchange& exchange) const;
   Result<void> compare_names(Exchange& exchange) const;
 
   const Gate& gate_;
