@@ -8,14 +8,9 @@
 #include <cstdlib>
 #include <utility>
 
-#include "app/decoded_body.h"
-#include "base/ascii.h"
 #include "base/log.h"
 #include "base/thread_name.h"
-#include "flow/text.h"
-#include "http/content/decoder.h"
 #include "llm/refusal.h"
-#include "policy/canonical.h"
 #include "store/budget_ledger.h"
 
 namespace weir::app {
@@ -28,45 +23,13 @@ using policy::Spending;
 using proxy::BudgetQuery;
 using proxy::BudgetVerdict;
 
-constexpr std::uint64_t kMostDecoded = 32 << 20;
-constexpr std::size_t kMostKey = 256, kMostModel = 64;
 constexpr Duration kSettling = std::chrono::seconds(1);
-constexpr std::int64_t kBytesPerToken = 3;
 
 // Ids of sessions are for people: two could be the same.
 std::string random_hex() {
   std::uint64_t bits = 0;
   if (::getrandom(&bits, sizeof bits, 0) != sizeof bits) std::abort();
   return fmt::format("{:016x}", bits);
-}
-
-// A path as a server may read it that takes no account of how it is spelled.
-std::string plain_path(std::string_view target) {
-  std::string_view path = target.substr(0, policy::path_length(target));
-  std::string out = policy::resolve_segments(policy::canonical_escapes(path));
-  for (std::size_t at = 0; (at = out.find(';', at)) != out.npos;)
-    out.erase(at, std::min(out.find('/', at), out.size()) - at);
-  for (std::string_view end : {"%3F", "%3f", "%23"})
-    if (std::size_t at = out.find(end); at != out.npos) out.resize(at);
-  while (out.size() > 1 && out.ends_with('/')) out.pop_back();
-  return out;
-}
-
-// Somebody wrote it: of the log, the ledger and an answer.
-std::string shown_model(std::string_view model) { return flow::fitted(flow::printable(model), kMostModel); }
-
-// As much of it as can be undone, and whether that is all.
-std::pair<std::string, bool> decoded(const BudgetQuery& query) {
-  std::string_view coding = query.head.fields.get("content-encoding").value_or(coding_of(*query.body));
-  if (coding.empty()) return {*query.body, !query.body_cut};
-  auto decoder = http::content::Decoder::make(coding, kMostDecoded);
-  if (!decoder) return {"", false};
-  std::string out;
-  decoder->feed(*query.body);
-  for (auto part = decoder->next(); !part.empty(); part = decoder->next()) out += part;
-  bool whole =
-      !query.body_cut && out.size() < kMostDecoded && decoder->ending() != http::content::Ending::corrupt;
-  return {std::move(out), whole};
 }
 
 // What never changes of it.
@@ -90,18 +53,6 @@ std::int64_t local_utc_offset(WallNanos now) {
   tm local{};
   return localtime_r(&seconds, &local) != nullptr ? local.tm_gmtoff : 0;
 }
-
-/// A request, as budgets see it.
-struct Budgets::Question {
-  policy::Spender spender;
-  std::string spelling;  ///< of the path, where it was recognised by another than its own
-  std::optional<llm::CallTarget> target;
-  Spending spending;
-  llm::Estimate estimate;
-  std::string model;
-  std::vector<const BudgetAccount*> approved;
-  std::vector<std::string> notes;  ///< for the log
-};
 
 /// What a request has taken. Lives no longer than the server's workers, and so than the budgets.
 class Budgets::Taken final : public proxy::Allowance {
@@ -135,6 +86,7 @@ Result<std::unique_ptr<Budgets>> Budgets::open(Options options, PriceBook& price
 
 Budgets::Budgets(Options options, BudgetBook book, PriceBook& prices)
     : options_(std::move(options)),
+      reader_(options_.session, options_.recogniser, options_.redactor.get()),
       ledger_session_(options_.session + "-" + random_hex()),
       prices_(prices),
       book_(std::move(book)),
@@ -156,71 +108,19 @@ bool Budgets::may_ask() const {
   });
 }
 
-// Views point into `spelling` where the head's own path is not the one that was recognised.
-std::optional<llm::CallTarget> Budgets::recognise(const http::RequestHead& head,
-                                                  std::string& spelling) const {
-  std::string_view method = head.method;
-  if (method == "PUT" || method == "PATCH") method = "POST";
-  auto target = options_.recogniser.recognise(method, head.origin.place, head.target, head.upgrade);
-  if (target) return target;
-  spelling = plain_path(head.target);
-  target = options_.recogniser.recognise(method, head.origin.place, spelling, head.upgrade);
-  if (target) return target;
-  spelling = lower(spelling);
-  return options_.recogniser.recognise(method, head.origin.place, spelling, head.upgrade);
-}
-
 Budgets::Need Budgets::need(const flow::Flow& flow) const {
   const http::RequestHead& head = flow.request;
   policy::Spender spender{.session = options_.session, .host = head.origin.place};
   std::string spelling;
-  auto target = recognise(head, spelling);
+  auto target = reader_.recognise(head, spelling);
   spender.call = target.has_value();
   auto need = book_.need(spender);
   return {need.any, need.process, need.body && !target->websocket, need.upload};
 }
 
-void Budgets::fill(Question& out, const BudgetQuery& query) const {
-  const http::RequestHead& head = query.head;
-  out.spender = {.session = options_.session, .host = head.origin.place, .process = query.process};
-  if (auto target = recognise(head, out.spelling)) {
-    out.target.emplace(*target);
-    out.spender.call = true;
-    out.spending.calls_follow = target->websocket;
-    out.spender.unread = !target->websocket && !book_.need(out.spender).body;
-  }
-  out.spending.upload =
-      static_cast<std::int64_t>(std::min<std::uint64_t>(query.length.value_or(0), INT64_MAX));
-  for (const auto& account : query.approved)
-    out.approved.push_back(static_cast<const BudgetAccount*>(account.get()));
-}
-
-// What a call may come to. A body that is none of its protocol's is no call.
-void Budgets::read_body(const BudgetQuery& query, Question& question) {
-  auto [body, whole] = decoded(query);
-  llm::Estimate& estimate = question.estimate;
-  estimate = llm::estimate(*question.target, query.head, body, !whole);
-  question.spender.call = estimate.call;
-  if (!estimate.call) return;
-  question.model = shown_model(options_.redactor ? options_.redactor->text(estimate.model) : estimate.model);
-  question.spender.model = question.model;
-  if (!whole) {
-    // Of what nobody has read, each three bytes may be a token.
-    std::uint64_t size = std::max<std::uint64_t>(query.length.value_or(0), query.body->size());
-    auto unread = static_cast<std::int64_t>(size > body.size() ? size - body.size() : 0) / kBytesPerToken;
-    estimate.asked.usage.input = *estimate.asked.usage.input + unread;
-    estimate.asked.usage.input_fresh.reset();
-    estimate.asked.usage.settle();
-    estimate.tokens += unread;
-  }
-  estimate.asked.started = wall_now();
-  question.spending.tokens = estimate.tokens;
-  question.spending.usd = prices_.pricing().price(estimate.asked).amount;
-}
-
 std::optional<BudgetVerdict> Budgets::judge(std::shared_ptr<const BudgetQuery> query, Reply reply) {
-  Question question;
-  fill(question, *query);
+  BudgetQuestion question;
+  reader_.read_head(question, *query, book_);
   std::optional<BudgetVerdict> verdict;
   {
     std::lock_guard lock(mutex_);
@@ -241,7 +141,8 @@ std::optional<BudgetVerdict> Budgets::judge(std::shared_ptr<const BudgetQuery> q
 }
 
 // Without the lock: what is logged may have to wait.
-BudgetVerdict Budgets::told(const BudgetQuery& query, const Question& question, BudgetVerdict verdict) const {
+BudgetVerdict Budgets::told(const BudgetQuery& query, const BudgetQuestion& question,
+                            BudgetVerdict verdict) const {
   for (const std::string& note : question.notes) log::warn("{}", note);
   if (verdict.answer == BudgetVerdict::Answer::block)
     log::warn("BUDGET: {} {} is refused: {}", query.head.method, query.head.origin.place.str(), verdict.why);
@@ -267,7 +168,7 @@ void Budgets::close() {
 }
 
 // With the lock.
-BudgetVerdict Budgets::take(const BudgetQuery& query, Question& question) {
+BudgetVerdict Budgets::take(const BudgetQuery& query, BudgetQuestion& question) {
   WallNanos now = wall_now();
   auto accounts = book_.accounts(question.spender, now, local_utc_offset(now));
   if (accounts.empty()) return pass_free();
@@ -282,7 +183,8 @@ BudgetVerdict Budgets::take(const BudgetQuery& query, Question& question) {
   return out;
 }
 
-BudgetVerdict Budgets::verdict_of(const Question& question, const BudgetBook::Judgement& judgement) const {
+BudgetVerdict Budgets::verdict_of(const BudgetQuestion& question,
+                                  const BudgetBook::Judgement& judgement) const {
   using Answer = BudgetBook::Answer;
   BudgetVerdict out;
   out.warned = !judgement.warnings.empty();
@@ -306,7 +208,7 @@ std::string Budgets::note_of(const BudgetAccount& account) const {
                      budget.name, account.key.empty() ? "" : " by " + account.key, budget.source);
 }
 
-BudgetVerdict Budgets::refuse(const Question& question, std::string why) const {
+BudgetVerdict Budgets::refuse(const BudgetQuestion& question, std::string why) const {
   BudgetVerdict out;
   out.answer = BudgetVerdict::Answer::block;
   out.why = std::move(why);
@@ -320,15 +222,22 @@ BudgetVerdict Budgets::refuse(const Question& question, std::string why) const {
   return out;
 }
 
+// Whose account it is, where that is not plain.
+std::string Budgets::whose(const BudgetAccount& account) const {
+  return account.key.empty() || account.key == options_.session ? "" : " (" + account.key + ")";
+}
+
+std::int64_t Budgets::left_of(const BudgetAccount& account) const {
+  return std::max<std::int64_t>(book_.budget_of(account).limit + account.granted - account.used(), 0);
+}
+
 std::string Budgets::explain(const BudgetBook::Judgement& judgement) const {
   const BudgetAccount& account = *judgement.account;
   const policy::Budget& budget = book_.budget_of(account);
   auto text = [&](std::int64_t amount) { return policy::amount_text(budget.measure, amount); };
-  std::string whose = account.key.empty() || account.key == options_.session ? "" : " (" + account.key + ")";
-  std::string out = fmt::format("the budget \"{}\"{}", budget.name, whose);
+  std::string out = fmt::format("the budget \"{}\"{}", budget.name, whose(account));
   if (judgement.unpriced) return out + " is in dollars, and nobody knows the price of this model";
-  std::int64_t left = std::max<std::int64_t>(budget.limit + account.granted - account.used(), 0);
-  out += fmt::format(" has {} left of {}", text(left), text(budget.limit));
+  out += fmt::format(" has {} left of {}", text(left_of(account)), text(budget.limit));
   if (account.held > 0) out += fmt::format(", {} of it held for calls under way", text(account.held));
   if (judgement.wanted == 0) return out;
   if (budget.measure <= policy::Measure::tokens)
@@ -339,10 +248,10 @@ std::string Budgets::explain(const BudgetBook::Judgement& judgement) const {
   return out;
 }
 
-BudgetVerdict Budgets::judge_by_ledger(const BudgetQuery& query, Question& question) {
-  fill(question, query);
+BudgetVerdict Budgets::judge_by_ledger(const BudgetQuery& query, BudgetQuestion& question) {
+  reader_.read_head(question, query, book_);
   if (question.target && !question.spending.calls_follow && book_.need(question.spender).body)
-    read_body(query, question);
+    reader_.read_body(question, query, prices_.pricing());
   BudgetVerdict out = judge_once(query, question);
   if (out.answer == BudgetVerdict::Answer::pass || !out.account) return out;
   {
@@ -355,7 +264,7 @@ BudgetVerdict Budgets::judge_by_ledger(const BudgetQuery& query, Question& quest
   return judge_once(query, question);
 }
 
-BudgetVerdict Budgets::judge_once(const BudgetQuery& query, Question& question) {
+BudgetVerdict Budgets::judge_once(const BudgetQuery& query, BudgetQuestion& question) {
   BudgetAccounts accounts;
   {
     std::lock_guard lock(mutex_);
@@ -410,14 +319,16 @@ Result<> Budgets::write(const BudgetAccounts& accounts, const std::function<void
 }
 
 void Budgets::note(const Result<>& written) {
-  std::lock_guard lock(mutex_);
-  if (written.has_value() != failing_) return;
-  failing_ = !written;
-  if (failing_)
+  {
+    std::lock_guard lock(mutex_);
+    if (written.has_value() != failing_) return;
+    failing_ = !written;
+  }
+  if (written)
+    log::info("the ledger of budgets can be written again");
+  else
     log::error("{}: what is spent cannot be written down; budgets that ask or block let nothing pass",
                written.error().context());
-  else
-    log::info("the ledger of budgets can be written again");
 }
 
 Result<> Budgets::flush() {
@@ -464,10 +375,9 @@ void Budgets::spent(const WatchedBill& bill) { charge(bill, false); }
 void Budgets::charge(const WatchedBill& bill, bool only_later) {
   llm::Estimate estimate;
   estimate.asked.usage.input =
-      (static_cast<std::int64_t>(bill.call.request_bytes) + kBytesPerToken - 1) / kBytesPerToken;
+      (static_cast<std::int64_t>(bill.call.request_bytes) + llm::kBytesPerToken - 1) / llm::kBytesPerToken;
   Spending spent = spending_of(bill.call, estimate, bill.end);
-  const std::string& asked = bill.call.model_asked;
-  std::string model = shown_model(options_.redactor ? options_.redactor->text(asked) : asked);
+  std::string model = reader_.model_key(bill.call.model_asked);
   policy::Spender spender{
       .session = options_.session, .host = bill.place, .process = bill.process, .model = model, .call = true};
   std::vector<std::string> notes;
@@ -485,21 +395,12 @@ void Budgets::charge(const WatchedBill& bill, bool only_later) {
   for (const std::string& note : notes) log::warn("{}", note);
 }
 
-// Nothing but what a price depends on is copied: texts are long.
 Spending Budgets::spending_of(const llm::ModelCall& call, const llm::Estimate& estimate,
                               const llm::CallEnd& end) const {
-  llm::ModelCall billed;
-  billed.usage = llm::used(call, estimate, end);
-  if (billed.usage.empty()) return {.usd = 0};
-  billed.provider = call.provider;
-  billed.protocol = call.protocol;
-  billed.model_asked = call.model_asked;
-  billed.model_served = call.model_served;
-  billed.service_tier = call.service_tier;
-  billed.speed = call.speed;
-  billed.started = call.started;
-  return {.usd = prices_.pricing().price(billed).amount,
-          .tokens = billed.usage.input.value_or(0) + billed.usage.output.value_or(0)};
+  llm::Usage usage = llm::used(call, estimate, end);
+  if (usage.empty()) return {.usd = 0};
+  return {.usd = prices_.pricing().price(call, usage).amount,
+          .tokens = usage.input.value_or(0) + usage.output.value_or(0)};
 }
 
 void Budgets::settle(flow::FlowId flow, const Spending& spent) {
@@ -541,11 +442,8 @@ std::vector<std::string> Budgets::report() const {
     const policy::Budget& budget = book_.budget_of(*account);
     if (account->spent + account->held == 0) continue;
     auto text = [&](std::int64_t amount) { return policy::amount_text(budget.measure, amount); };
-    std::string whose =
-        account->key.empty() || account->key == options_.session ? "" : " (" + account->key + ")";
-    std::int64_t left = std::max<std::int64_t>(budget.limit + account->granted - account->used(), 0);
-    out.push_back(
-        fmt::format("{} used of {}{}, {} left", text(account->used()), budget.name, whose, text(left)));
+    out.push_back(fmt::format("{} used of {}{}, {} left", text(account->used()), budget.name, whose(*account),
+                              text(left_of(*account))));
   }
   return out;
 }
@@ -569,7 +467,7 @@ void Budgets::run() {
       if (std::exchange(flush_now_, false)) next_flush = {};
     }
     for (Work& work : come) {
-      Question question;
+      BudgetQuestion question;
       BudgetVerdict verdict = judge_by_ledger(*work.query, question);
       work.reply(told(*work.query, question, std::move(verdict)));
     }

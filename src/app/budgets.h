@@ -11,11 +11,10 @@
 #include <unordered_map>
 #include <vector>
 
+#include "app/budget_question.h"
 #include "app/price_book.h"
 #include "flow/redactor.h"
-#include "llm/estimate.h"
 #include "policy/budget.h"
-#include "proxy/budgeting.h"
 
 namespace weir::app {
 
@@ -83,25 +82,23 @@ class Budgets final : public proxy::Budgeting {
     std::shared_ptr<const proxy::BudgetQuery> query;
     Reply reply;
   };
-  struct Question;
 
   Budgets(Options options, policy::BudgetBook book, PriceBook& prices);
-  std::optional<llm::CallTarget> recognise(const http::RequestHead& head, std::string& spelling) const;
-  void fill(Question& out, const proxy::BudgetQuery& query) const;
-  void read_body(const proxy::BudgetQuery& query, Question& question);
-  proxy::BudgetVerdict judge_by_ledger(const proxy::BudgetQuery& query, Question& question);
-  proxy::BudgetVerdict told(const proxy::BudgetQuery& query, const Question& question,
+  proxy::BudgetVerdict judge_by_ledger(const proxy::BudgetQuery& query, BudgetQuestion& question);
+  proxy::BudgetVerdict told(const proxy::BudgetQuery& query, const BudgetQuestion& question,
                             proxy::BudgetVerdict verdict) const;
   static proxy::BudgetVerdict closing();
-  proxy::BudgetVerdict judge_once(const proxy::BudgetQuery& query, Question& question);
-  proxy::BudgetVerdict verdict_of(const Question& question,
+  proxy::BudgetVerdict judge_once(const proxy::BudgetQuery& query, BudgetQuestion& question);
+  proxy::BudgetVerdict verdict_of(const BudgetQuestion& question,
                                   const policy::BudgetBook::Judgement& judgement) const;
-  proxy::BudgetVerdict refuse(const Question& question, std::string why) const;
-  proxy::BudgetVerdict take(const proxy::BudgetQuery& query, Question& question);
+  proxy::BudgetVerdict refuse(const BudgetQuestion& question, std::string why) const;
+  proxy::BudgetVerdict take(const proxy::BudgetQuery& query, BudgetQuestion& question);
   std::string explain(const policy::BudgetBook::Judgement& judgement) const;
   policy::Spending spending_of(const llm::ModelCall& call, const llm::Estimate& estimate,
                                const llm::CallEnd& end) const;
   std::string note_of(const policy::BudgetAccount& account) const;
+  std::string whose(const policy::BudgetAccount& account) const;
+  std::int64_t left_of(const policy::BudgetAccount& account) const;
   void charge(const WatchedBill& bill, bool only_later);
   void settle(flow::FlowId flow, const policy::Spending& spent);
   void left(flow::FlowId flow);
@@ -114,6 +111,7 @@ class Budgets final : public proxy::Budgeting {
   void run();
 
   const Options options_;
+  const BudgetReader reader_;
   const std::string ledger_session_;
   PriceBook& prices_;
   mutable std::mutex mutex_;

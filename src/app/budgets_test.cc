@@ -290,6 +290,76 @@ TEST_F(WithBudgets, a_compressed_body_is_known_by_how_it_begins) {
   EXPECT_THAT(verdict.why, HasSubstr("up to $15.00"));
 }
 
+TEST_F(WithBudgets, a_path_counts_however_it_is_spelled) {
+  auto budgets = open("1tokens");
+  for (std::string_view target : {"/v1/messages", "/v1/mess%61ges", "/v1//messages", "/v1/x/../messages",
+                                  "/V1/Messages", "/v1/messages;x=1", "/v1/messages/", "/v1/messages%3Fx"}) {
+    auto query = call(1, 10);
+    query->head.target = target;
+    EXPECT_EQ(judge(*budgets, query).answer, Answer::block) << target;
+  }
+  auto query = call(1, 10);
+  query->head.method = "PUT";
+  EXPECT_EQ(judge(*budgets, query).answer, Answer::block);
+  query = call(1, 10);
+  query->head.target = "/v1/messages/count_tokens";
+  EXPECT_EQ(judge(*budgets, query).answer, Answer::pass);
+}
+
+TEST_F(WithBudgets, of_a_body_that_nobody_reads_to_its_end_each_three_bytes_may_be_a_token) {
+  auto budgets = open("5Mtok");
+  auto query = call(1, 10);
+  query->body_cut = true;
+  query->length = 12'000'000;
+  EXPECT_EQ(judge(*budgets, query).answer, Answer::pass);
+  query = call(2, 10);
+  query->body_cut = true;
+  query->length = 18'000'000;
+  EXPECT_EQ(judge(*budgets, query).answer, Answer::block);
+}
+
+TEST_F(WithBudgets, what_only_warns_waits_for_no_body_and_is_charged_in_the_end) {
+  {
+    auto budgets = open("1usd:warn");
+    flow::Flow flow;
+    flow.request = head_to("api.anthropic.com", "/v1/messages");
+    EXPECT_TRUE(budgets->need(flow).any);
+    EXPECT_FALSE(budgets->need(flow).body);
+    auto query = call(1, 60'000);
+    query->body = std::make_shared<const std::string>();
+    auto verdict = judge(*budgets, query);
+    ASSERT_EQ(verdict.answer, Answer::pass);
+    llm::ModelCall paid = ended(1000, 2000);
+    budgets->ended({1, {"api.anthropic.com", 443}, "", paid, {}});
+  }
+  EXPECT_EQ(in_ledger(), 33 * kUsd / 1000);
+}
+
+TEST_F(WithBudgets, a_call_of_several_steps_costs_what_its_record_says) {
+  {
+    auto budgets = open("1usd");
+    auto verdict = judge(*budgets, call(1, 10'000));
+    ASSERT_EQ(verdict.answer, Answer::pass);
+    verdict.allowance->leave_to_onlooker();
+    llm::ModelCall paid = ended(1000, 2000);
+    llm::UsageStep step;
+    step.usage.input_fresh = 10'000;
+    step.usage.output = 2000;
+    step.usage.settle();
+    paid.steps = {step, step};
+    budgets->ended({1, {"api.anthropic.com", 443}, "", paid, {}});
+  }
+  EXPECT_EQ(in_ledger(), 2 * (30 + 30) * kUsd / 1000);
+}
+
+TEST_F(WithBudgets, when_the_server_ends_nobody_waits) {
+  auto budgets = open("1usd");
+  budgets->close();
+  auto verdict = judge(*budgets, call(1, 10));
+  EXPECT_EQ(verdict.answer, Answer::block);
+  EXPECT_EQ(verdict.code, Code::shutting_down);
+}
+
 TEST_F(WithBudgets, a_compressed_body_that_cannot_be_undone_counts_by_its_size) {
   auto budgets = open("1000tokens");
   auto query = call(1, 10);

@@ -44,10 +44,14 @@ Result<SecretBytes> SecretBytes::make(std::size_t capacity) {
     at = ::mmap(nullptr, out.mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (at == MAP_FAILED) return fail(Code::io, "no memory for a secret: " + words(errno));
     out.keeping_ = ::mlock(at, out.mapped_) == 0 ? Keeping::locked : Keeping::plain;
-    // A child that is forked has no use for it. Best effort both: the process is not to be dumped anyway.
-    ::madvise(at, out.mapped_, MADV_WIPEONFORK);
   }
-  ::madvise(at, out.mapped_, MADV_DONTDUMP);
+  // A child that is forked has no use for it, and of shared pages it could zero ours.
+  if (::madvise(at, out.mapped_, MADV_DONTFORK) != 0) {
+    int error = errno;
+    ::munmap(at, out.mapped_);
+    return fail(Code::io, "keeping a secret from children: " + words(error));
+  }
+  ::madvise(at, out.mapped_, MADV_DONTDUMP);  // best effort: the process is not to be dumped anyway
   out.data_ = static_cast<char*>(at);
   out.capacity_ = capacity;
   return out;

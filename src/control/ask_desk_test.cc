@@ -150,6 +150,19 @@ TEST_F(Desk, a_scope_that_the_question_lacks_leaves_it_open) {
   EXPECT_EQ(desk.answer(1, Action::allow, AnswerScope::host).answered, Answered::taken);
 }
 
+TEST_F(Desk, an_answer_for_once_is_not_remembered_nor_taken_from_memory) {
+  put(inquiry("a.test"));
+  EXPECT_TRUE(desk.answer(1, Action::allow, AnswerScope::host).remembered);
+  proxy::Inquiry once = inquiry("a.test");
+  once.once = true;
+  EXPECT_EQ(put(once).id, 2u) << "what was remembered does not count";
+  EXPECT_EQ(desk.answer(2, Action::allow, AnswerScope::host).answered, Answered::no_such_scope);
+  put(inquiry("a.test", "/", {}));
+  EXPECT_EQ(replies[2]->size(), 0u) << "nor does what is remembered meanwhile";
+  EXPECT_EQ(desk.answer(2, Action::allow, std::nullopt).answered, Answered::taken);
+  EXPECT_EQ(reply(2).by, By::person);
+}
+
 TEST_F(Desk, nothing_is_remembered_where_that_is_off) {
   put(inquiry("a.test"));
   desk.answer(1, Action::allow, AnswerScope::host);

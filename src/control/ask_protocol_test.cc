@@ -53,6 +53,12 @@ TEST(AskProtocol, a_question_says_what_helps_to_decide) {
       R"({"scope":"domain","covers":"everything at and below example.com"}]})");
 }
 
+TEST(AskProtocol, a_question_for_once_has_no_scopes) {
+  Asked question = asked("/");
+  question.inquiry.once = true;
+  EXPECT_THAT(line_of(question), HasSubstr(R"("may_remember":false,"scopes":[]})"));
+}
+
 TEST(AskProtocol, a_question_of_a_rule_names_it) {
   Asked question = asked("/");
   question.inquiry.asker.pattern = "*.example.com";

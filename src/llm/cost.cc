@@ -232,9 +232,9 @@ Cost Pricing::price_of(const ModelCall& call, Names names, const Billable& parts
           .assumed = assumed};
 }
 
-Cost Pricing::price_steps(const ModelCall& call) const {
+Cost Pricing::price_steps(const ModelCall& call, const Usage& usage) const {
   Cost sum;
-  std::int64_t searches = Billable::of(call.usage).web_searches;  // of the whole call
+  std::int64_t searches = Billable::of(usage).web_searches;  // of the whole call
   for (const UsageStep& step : call.steps) {
     Billable parts = Billable::of(step.usage);
     parts.web_searches = std::exchange(searches, 0);
@@ -247,15 +247,15 @@ Cost Pricing::price_steps(const ModelCall& call) const {
   return sum;
 }
 
-Cost Pricing::price(const ModelCall& call) const {
-  if (auto stated = call.usage.cost_usd; stated && *stated >= 0 && *stated < 1e6)
+Cost Pricing::price(const ModelCall& call, const Usage& usage) const {
+  if (auto stated = usage.cost_usd; stated && *stated >= 0 && *stated < 1e6)
     return {std::llround(*stated * static_cast<double>(kPicoPerUsd)),
             CostSource::provider,
             {},
             call.model_served};
-  if (!call.steps.empty()) return price_steps(call);
-  if (call.usage.empty()) return unpriced(Unpriced::no_usage);
-  return price_of(call, {call.model_served, call.model_asked}, Billable::of(call.usage));
+  if (!call.steps.empty()) return price_steps(call, usage);
+  if (usage.empty()) return unpriced(Unpriced::no_usage);
+  return price_of(call, {call.model_served, call.model_asked}, Billable::of(usage));
 }
 
 std::string dollars(PicoUsd amount) {

@@ -75,7 +75,9 @@ class Pricing {
   /// What the call costs at `call.started`: the provider's own figure where it says one, else by the user's
   /// prices, else by the table, for the model served or, where that has no price, the one asked for. A call
   /// of several steps is the sum of what each costs by its own model; where one has no price, none has.
-  Cost price(const ModelCall& call) const;
+  Cost price(const ModelCall& call) const { return price(call, call.usage); }
+  /// The same had it used what `usage` says, where the call itself does not say all.
+  Cost price(const ModelCall& call, const Usage& usage) const;
 
   /// The table's provider for a call, and whether that is a guess from the protocol. Empty: there is none.
   static std::string_view table_provider(std::string_view provider, Protocol protocol, bool& guessed);
@@ -87,7 +89,7 @@ class Pricing {
   const OwnPrice* own_price(std::string_view provider, Names names) const;
   PriceTable::Found found(std::string_view provider, Names names) const;
   Cost price_of(const ModelCall& call, Names names, const Billable& parts) const;
-  Cost price_steps(const ModelCall& call) const;
+  Cost price_steps(const ModelCall& call, const Usage& usage) const;
 
   const PriceTable& table_;
   std::vector<OwnPrice> own_;

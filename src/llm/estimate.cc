@@ -10,7 +10,6 @@
 namespace weir::llm {
 namespace {
 
-constexpr std::int64_t kBytesPerToken = 3;
 constexpr std::size_t kLeastBlob = 4096;
 constexpr std::int64_t kBlobTokens = 2000, kBlobBytesPerToken = 64;
 constexpr std::int64_t kMostOutput = 32'768;
@@ -190,6 +189,7 @@ Estimate estimate(const CallTarget& target, const http::RequestHead& head, std::
     asked.model_asked = decode_path_model(target.path_model);
   asked.service_tier = read.service_tier;
   asked.speed = read.speed;
+  asked.place = read.place;
   out.model = asked.model_asked;
   Usage& usage = asked.usage;
   usage.input = estimated_tokens(body);

@@ -12,6 +12,9 @@
 
 namespace weir::llm {
 
+/// Text has more bytes for a token than that, in nearly every language.
+inline constexpr std::int64_t kBytesPerToken = 3;
+
 struct Estimate {
   bool call = false;  ///< the body has a call's shape, or nobody can read it
   ModelCall asked;    ///< provider, protocol, model asked, and `usage` as it may become; no texts

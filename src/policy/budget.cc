@@ -212,9 +212,6 @@ std::string describe(const Budget& budget) {
          (budget.measure == Measure::upload ? " of uploads" : "") + scope_text(budget);
 }
 
-std::optional<BudgetPer> budget_per(std::string_view text) { return from_name<BudgetPer>(kPers, text); }
-std::optional<OnBudget> on_budget(std::string_view text) { return from_name<OnBudget>(kActions, text); }
-
 std::int64_t BudgetAccount::used() const { return plus(plus(spent, held), others); }
 
 Result<BudgetBook> BudgetBook::make(std::vector<Budget> budgets) {

@@ -67,9 +67,6 @@ struct Budget {
 Result<Budget> parse_budget(std::string_view text);
 /// What parse_budget reads back, but for the action: "5usd/day".
 std::string limit_text(const Budget& budget);
-/// "host" as BudgetPer::host, "ask" as OnBudget::ask; nothing for other words.
-std::optional<BudgetPer> budget_per(std::string_view text);
-std::optional<OnBudget> on_budget(std::string_view text);
 /// "$5.00", "2,000,000 tokens", "1.5 GiB": an amount of what is counted, for people.
 std::string amount_text(Measure measure, std::int64_t amount);
 /// "$5.00 per day and model"

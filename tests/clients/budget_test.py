@@ -82,8 +82,8 @@ class Spending(Budgeted):
         (home / "budgets.toml").write_text('[[budget.limits]]\nlimit = "0.02usd/total"\n')
         for weir in (one, two) * 3:
             self.assertEqual(self.ask_model(weir, 1000)[0], 200)
-            while self.left(weir, "--config", home / "budgets.toml")[0]["held"]:
-                pass  # it is told within a second what the call came to
+            # It is told within a second what the call came to.
+            kit.until(lambda: not self.left(weir, "--config", home / "budgets.toml")[0]["held"])
         # 1.8 mills are spent; what a call may cost at most has to be left.
         self.assertEqual(self.ask_model(one, 1250)[0], 402)
         self.assertEqual(self.ask_model(two, 1250)[0], 402)

@@ -18,12 +18,13 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 
 from origin import PATIENCE, Origin
 
 __all__ = ["PATIENCE", "Client", "Identity", "Origin", "Run", "Weir", "authority", "identity", "main", "python_with", "run",
-           "scratch"]
+           "scratch", "until"]
 
 REFUSED_CALL = "is not on the list of those that serving takes"  # docs/hardening.md
 SKIPPED = 77  # CTest shows a test that exits with this as "Skipped"
@@ -278,6 +279,14 @@ def body_of(flow, side):
 def field_of(flow, side, name):
     """All values of a field of `req` or `resp`."""
     return [value for key, values in flow[f"{side}_headers"].items() if key.lower() == name.lower() for value in values]
+
+
+def until(true):
+    """Asks again and again, for PATIENCE at most: for what another process does a little later."""
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not so within {PATIENCE} s")
 
 
 # -- test cases

@@ -156,8 +156,7 @@ class OneSocket(ModelSockets):
         self.call(ws, {"model": "gpt-5-codex", "input": "Fix."}, "responses-codex")
         self.call(ws, {"model": "gpt-5-codex", "previous_response_id": "resp_7", "input": [
             {"type": "custom_tool_call_output", "call_id": "call_q", "output": "done"}]}, "responses")
-        while len(self.recorded("id")) < 2:
-            pass  # the store writes a little later
+        kit.until(lambda: len(self.recorded("id")) >= 2)  # the store writes a little later
         self.call(ws, {"model": "gpt-5", "input": "Now something else."}, "responses")
         ws.send(json.dumps({"type": "response.create", "model": "gpt-5", "input": "More.", "metadata": {"conversation": "responses-cut"}}))
         self.hear(ws, ("response.created",))
@@ -186,14 +185,19 @@ class OneSocket(ModelSockets):
             self.recorded("protocol, model_asked, input, cache_read, output, text, system, stop_reason, cost_source, user_text"),
             [("openai-realtime", "gpt-realtime", 130, 20, 100, "Hello.", "Be kind.", "completed", "table", None)])
 
+    def refuses(self):
+        more = self.open(self.OPENAI, "more")
+        if more != 403:
+            more.close()
+        return more == 403
+
     def test_budget(self):
         """Calls are counted; when nothing is left the next WebSocket is refused, one that is open goes on."""
         self.begin("--budget", "2calls")
         ws = self.open(self.OPENAI, "first")
         for _ in range(3):
             self.call(ws, {"model": "gpt-5", "input": "Hi."}, "responses")
-        while (more := self.open(self.OPENAI, "more")) != 403:
-            more.close()  # a call is counted soon after its end
+        kit.until(self.refuses)  # a call is counted soon after its end
         self.call(ws, {"model": "gpt-5", "input": "Hi."}, "responses")
         self.weir.stop()
         refused, = [flow for flow in self.weir.flows() if flow["status"] == 403]

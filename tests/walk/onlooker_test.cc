@@ -30,10 +30,12 @@ class Listener final : public proxy::Onlooker {
 class Listeners final : public proxy::Onlookers {
  public:
   std::unique_ptr<proxy::Onlooker> look_on(const flow::Flow& flow, bool, TimePoint) override {
+    upgrade = flow.request.upgrade;
     if (flow.request.target == "/dull") return nullptr;
     return std::make_unique<Listener>(heard[flow.request.target]);
   }
   std::map<std::string, std::string> heard;
+  std::string upgrade;  // of the last request
 };
 
 class Onlooking : public TimedDialogue {
@@ -68,6 +70,20 @@ TEST_F(Onlooking, is_for_those_alone_who_want_to) {
   client.expects(kOk);
   play.records({.status = 200});
   EXPECT_TRUE(listeners.heard.empty());
+}
+
+TEST_F(Onlooking, is_told_what_http1_wants_to_become) {
+  auto& client = play.client();
+  client.sends(
+      "GET http://{origin}/dull HTTP/1.1\r\nHost: {origin}\r\nConnection: Upgrade\r\nUpgrade: "
+      "websocket\r\n\r\n");
+  auto& upstream = play.upstream();
+  upstream.expects(
+      "GET /dull HTTP/1.1\r\nHost: {origin}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+  upstream.sends(kOk);
+  client.expects(kOk);
+  play.records({.status = 200});
+  EXPECT_EQ(listeners.upgrade, "websocket");
 }
 
 TEST_F(Onlooking, hears_of_an_end_that_came_too_early) {
