@@ -74,7 +74,7 @@ class Spending(Budgeted):
         self.assertGreaterEqual(passed, 6)
         self.assertTrue(all(status in (200, 402) for status, _, _ in answers))
         weir.stop()
-        self.assertIn(f"${passed * COST / 1e6:.4f} used", weir.said)
+        self.assertIn(f"${passed * COST / 1e6:.4g} used", weir.said)
 
     def test_two_of_them_share_what_is_left(self):
         home = kit.scratch()
