@@ -4,28 +4,24 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "base/host_port.h"
+#include "config/settings.h"
 #include "proxy/gateway.h"
 
 namespace weir::app {
-
-struct GatewayOptions {
-  std::vector<HostPort> listen;
-  std::filesystem::path certificate, key;    ///< PEM; none: plain HTTP, on loopback alone
-  std::string prefix;                        ///< "" or "/x"
-  std::uint64_t most_tunnels = 1024;         ///< of one session
-  Duration idle = std::chrono::seconds(50);  ///< without any frame, keep-alive included
-};
 
 /// Must outlive the server that it is given to.
 class GatewayDoor {
  public:
   /// Errors (bad_config, bad_certificate, not_found, io) say what to do.
-  static Result<std::unique_ptr<GatewayDoor>> open(const GatewayOptions& options);
+  static Result<std::unique_ptr<GatewayDoor>> open(const config::GatewaySettings& settings);
 
   const std::vector<HostPort>& listen() const { return listen_; }
+  /// Where the process removes its status socket in the end; empty: it has none.
+  const std::filesystem::path& haunt() const { return haunt_; }
+  void set_haunt(std::filesystem::path folder) { haunt_ = std::move(folder); }
   const proxy::Gateway& gateway() const { return gateway_; }
   proxy::RelaySessions& sessions() { return sessions_; }
   const proxy::RelaySessions& sessions() const { return sessions_; }
@@ -36,6 +32,7 @@ class GatewayDoor {
   GatewayDoor() = default;
 
   std::vector<HostPort> listen_;
+  std::filesystem::path haunt_;
   proxy::RelaySessions sessions_;
   proxy::Gateway gateway_;
 };

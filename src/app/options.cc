@@ -95,13 +95,15 @@ void set_jsonl(const config::Settings& settings, RoomOptions& out) {
                .keep = capture.jsonl_keep};
 }
 
-Result<void> set_redaction(const config::Settings& settings, RoomOptions& out) {
+Result<void> set_redaction(const config::Settings& settings, std::shared_ptr<const flow::LiveSecrets> live,
+                           RoomOptions& out) {
   auto skip = config::compile(settings.log_skip);
   if (!skip) return fail(Code::bad_config, "log_skip.rules: " + skip.error().context());
   out.log_skip = std::move(*skip);
   auto options = config::resolve(settings.redaction);
   if (!options) return pass(options);
-  if (options->rules.empty() && options->names.empty()) return {};
+  options->live = std::move(live);
+  if (options->rules.empty() && options->names.empty() && !options->live) return {};
   auto redactor = flow::Redactor::compile(std::move(*options));
   if (!redactor) return pass(redactor);
   out.redactor = std::move(*redactor);
@@ -110,7 +112,8 @@ Result<void> set_redaction(const config::Settings& settings, RoomOptions& out) {
 
 }  // namespace
 
-Result<RoomOptions> room_options(const config::Settings& settings) {
+Result<RoomOptions> room_options(const config::Settings& settings,
+                                 std::shared_ptr<const flow::LiveSecrets> live) {
   RoomOptions out;
   out.sight = {settings.tls.intercept, settings.tls.passthrough};
   out.private_hosts = settings.upstream.private_hosts;
@@ -146,7 +149,7 @@ Result<RoomOptions> room_options(const config::Settings& settings) {
   out.pool.tls_timeout = limit(limits.tls_timeout);
   if (auto done = set_doors(settings, out.session); !done) return pass(done);
   if (auto done = set_tls(settings.tls, out); !done) return pass(done);
-  if (auto done = set_redaction(settings, out); !done) return pass(done);
+  if (auto done = set_redaction(settings, std::move(live), out); !done) return pass(done);
   if (auto done = set_upstream(settings, out.pool); !done) return pass(done);
   auto root = config::data_root();
   if (!root) return pass(root);

@@ -39,6 +39,8 @@ struct RoomOptions {
 };
 
 /// Errors (bad_config) name the setting.
-Result<RoomOptions> room_options(const config::Settings& settings);
+/// `live`: secrets to keep out of the record besides; null: none.
+Result<RoomOptions> room_options(const config::Settings& settings,
+                                 std::shared_ptr<const flow::LiveSecrets> live = nullptr);
 
 }  // namespace weir::app

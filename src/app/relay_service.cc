@@ -1,26 +1,18 @@
 #include "app/relay_service.h"
 
 #include <errno.h>
-#include <fmt/format.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cstdlib>
-
 #include "app/options.h"
+#include "app/status_socket.h"
 #include "base/log.h"
 #include "base/thread_name.h"
-#include "config/paths.h"
-#include "control/unix_socket.h"
 #include "relay/certificate_fetch.h"
 
 namespace weir::app {
 namespace {
 
-namespace fs = std::filesystem;
-
-constexpr std::string_view kPrefix = "relay-", kSuffix = ".sock";
 constexpr std::size_t kMostToken = 16 << 10;
 
 std::string_view words(SecretBytes::Keeping keeping) {
@@ -36,12 +28,6 @@ void raise_descriptor_limit() {
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) log::debug("cannot raise the limit of open files");
-}
-
-/// Only root, and ourselves.
-bool may_ask(int socket) {
-  uid_t peer = control::peer_uid(socket);
-  return peer == ::geteuid() || peer == 0;
 }
 
 void remove_token(const std::string& file) {
@@ -84,25 +70,6 @@ Result<void> write_bundle(const RelayChoice& choice, const relay::BaseUrl& base,
 
 }  // namespace
 
-Result<std::string> relay_status_dir() {
-  const char* runtime = std::getenv("XDG_RUNTIME_DIR");
-  if (runtime != nullptr && *runtime == '/') return std::string(runtime) + "/weir";
-  auto root = config::data_root();
-  if (!root) return root;
-  return *root + "/relays";
-}
-
-std::vector<fs::path> relay_status_sockets(const std::string& folder) {
-  std::vector<fs::path> out;
-  std::error_code error;
-  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
-    std::string name = entry->path().filename().native();
-    if (name.starts_with(kPrefix) && name.ends_with(kSuffix)) out.push_back(entry->path());
-  }
-  std::ranges::sort(out);
-  return out;
-}
-
 Result<std::unique_ptr<RelayService>> RelayService::start(const RelayChoice& choice,
                                                           const config::Settings& settings,
                                                           const Hardening& hardening) {
@@ -125,8 +92,9 @@ Result<std::unique_ptr<RelayService>> RelayService::start(const RelayChoice& cho
   raise_descriptor_limit();
   auto listener = net::listen_tcp(choice.listen.host, choice.listen.port, false);
   if (!listener) return pass(listener);
-  auto status = out->open_status(choice.status_dir);
+  auto status = open_status_socket(choice.status_dir, kRelayStatus);
   if (!status) return pass(status);
+  out->socket_ = status->path;
   out->identity_ = {.listen = {choice.listen.host, net::bound_port(listener->get())},
                     .gateway = agent.link.base.str(),
                     .session = choice.session,
@@ -137,18 +105,8 @@ Result<std::unique_ptr<RelayService>> RelayService::start(const RelayChoice& cho
   auto confined = hardening.confine({.writable = {}, .removable_from = {choice.status_dir}});
   if (!confined) return pass(confined);
   log::debug("{}", *confined);
-  out->serve(std::move(agent), std::move(*listener), std::move(*status));
+  out->serve(std::move(agent), std::move(*listener), std::move(status->fd));
   return out;
-}
-
-Result<UniqueFd> RelayService::open_status(const std::string& folder) {
-  if (auto made = config::make_private_dirs(folder); !made) return pass(made);
-  // Of relays that were killed.
-  for (const fs::path& path : relay_status_sockets(folder))
-    if (auto served = control::connect_unix(path); !served && served.error().code() == Code::not_found)
-      ::unlink(path.c_str());
-  socket_ = fs::path(folder) / fmt::format("{}{}{}", kPrefix, ::getpid(), kSuffix);
-  return control::listen_unix(socket_);
 }
 
 void RelayService::serve(relay::AgentOptions options, UniqueFd listener, UniqueFd status) {
@@ -156,7 +114,7 @@ void RelayService::serve(relay::AgentOptions options, UniqueFd listener, UniqueF
   status_->reached();  // it has sent its certificate
   agent_ = std::make_unique<relay::Agent>(loop_, std::move(options), credential_, tls_, *status_);
   agent_->serve(std::move(listener));
-  agent_->tell_status(std::move(status), may_ask);
+  agent_->tell_status(std::move(status), may_ask_status);
   thread_ = std::thread([this] {
     name_thread("weir-relay");
     loop_.run();

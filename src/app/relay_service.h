@@ -25,11 +25,6 @@ struct RelayChoice {
   bool unlink_first = false;        ///< the token file goes before anything else is tried
 };
 
-/// Where relays of this user have their status sockets: $XDG_RUNTIME_DIR/weir, else relays in the data root.
-Result<std::string> relay_status_dir();
-/// The sockets there that may be served, by process id.
-std::vector<std::filesystem::path> relay_status_sockets(const std::string& folder);
-
 class RelayService {
  public:
   /// The order of docs/relay.md: token read, certificate fetched, bundle written, listener up, token file
@@ -49,7 +44,6 @@ class RelayService {
  private:
   RelayService(relay::RelayCredential credential, tls::ClientContext tls)
       : credential_(std::move(credential)), tls_(std::move(tls)) {}
-  Result<UniqueFd> open_status(const std::string& folder);
   void serve(relay::AgentOptions options, UniqueFd listener, UniqueFd status);
   async::Task<void> finish();
 

@@ -68,7 +68,7 @@ Result<std::unique_ptr<Server>> Server::start(const config::Settings& given, Obs
                                               HandedListeners handed, const Hardening* hardening) {
   auto settings = with_default_folders(given);
   if (!settings) return pass(settings);
-  auto options = room_options(*settings);
+  auto options = room_options(*settings, handed.credentials ? handed.credentials->live() : nullptr);
   if (!options) return pass(options);
   auto authority = tls::Authority::load_or_create(settings->ca_dir);
   if (!authority) return pass(authority);
@@ -76,6 +76,7 @@ Result<std::unique_ptr<Server>> Server::start(const config::Settings& given, Obs
   options->session.closed_door = !handed.sockets.empty() || handed.gateway != nullptr;
   std::unique_ptr<Server> server(new Server(std::move(*options), std::move(*authority)));
   server->gateway_ = handed.gateway;
+  server->credentials_ = handed.credentials;
   if (handed.sockets.empty() || handed.diagnosis)
     server->open_clients(std::move(handed.diagnosis), hardening != nullptr && !hardening->off());
   if (auto done = server->listen(*settings, std::move(handed)); !done) return pass(done);
@@ -198,10 +199,13 @@ Result<void> Server::confine(const config::Settings& settings, const Hardening& 
   if (!state) return pass(state);
   Haunts haunts{.writable = {settings.data_dir, *state}};
   if (options_.jsonl) haunts.writable.push_back(options_.jsonl->folder);
+  if (credentials_ != nullptr)
+    std::ranges::move(credentials_->writable(), std::back_inserter(haunts.writable));
   for (const std::string& socket : settings.guest.uds)
     haunts.removable_from.push_back(std::filesystem::path(socket).parent_path());
   for (const config::VsockSocket& socket : settings.guest.vsock_uds)
     haunts.removable_from.push_back(std::filesystem::path(socket.path).parent_path());
+  if (gateway_ != nullptr && !gateway_->haunt().empty()) haunts.removable_from.push_back(gateway_->haunt());
   auto done = hardening.confine(haunts);
   if (!done) return pass(done);
   internal_log_->note(*done);
@@ -230,6 +234,7 @@ Result<void> Server::open(const config::Settings& settings, Observer* observer, 
   if ((store_ && options_.models.enabled) || budgets_)
     models_ = std::make_unique<ModelRecords>(store_.get(), budgets_.get(), prices_, options_.models,
                                              options_.redactor);
+  if (credentials_ != nullptr) credentials_->start(*client_tls_, options_.pool);
   asking_.configure(settings.filter);
   if (auto asking = open_asking(*options_.filtering.policy); !asking) return asking;
   offload_ = std::make_unique<async::WorkerPool>(1);
@@ -242,7 +247,7 @@ Result<void> Server::open(const config::Settings& settings, Observer* observer, 
         Shared{options_, redacted(**sink), numbers_, budget_, *minter_, *server_tls_, rejections_,
                *client_tls_, connections_, &asking_.questions(), skip_.get(),
                settings.transparent.empty() ? nullptr : &loops_, clients_.get(),
-               models_ ? &models_->onlookers() : nullptr, budgets_.get()},
+               models_ ? &models_->onlookers() : nullptr, budgets_.get(), credentials_},
         std::move(sockets), self));
   return {};
 }
@@ -386,6 +391,7 @@ void Server::close() {
   metrics_.reset();  // it asks all that is closed here
   offload_.reset();
   clients_.reset();
+  if (credentials_ != nullptr) credentials_->stop();
   workers_.clear();
   models_.reset();
   if (budgets_) budget_report_ = budgets_->report();

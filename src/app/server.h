@@ -10,6 +10,7 @@
 
 #include "app/asking.h"
 #include "app/budgets.h"
+#include "app/credential_keeper.h"
 #include "app/gateway_door.h"
 #include "app/guest_doors.h"
 #include "app/hardening.h"
@@ -45,6 +46,8 @@ struct HandedListeners {
                        ///< nobody can say
   /// Relays come in by its listeners, and nobody else by any. Outlives the server.
   GatewayDoor* gateway = nullptr;
+  /// Secrets that are put in; null: none. Outlives the server.
+  CredentialKeeper* credentials = nullptr;
 };
 
 /// How many threads serve: settings.threads, or one for each processor.
@@ -158,6 +161,7 @@ class Server {
   std::deque<proxy::Entrance> entrances_;
   std::unique_ptr<GuestDoors> guests_;
   GatewayDoor* gateway_ = nullptr;
+  CredentialKeeper* credentials_ = nullptr;
   PriceBook prices_;
   std::vector<std::string> budget_report_;
   std::unique_ptr<Budgets> budgets_;             // null: there are none

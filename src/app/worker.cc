@@ -5,6 +5,7 @@
 #include "proxy/filters/accept_encoding.h"
 #include "proxy/filters/alt_svc.h"
 #include "proxy/filters/budget.h"
+#include "proxy/filters/credentials.h"
 #include "proxy/filters/policy.h"
 
 namespace weir::app {
@@ -19,6 +20,8 @@ std::vector<std::unique_ptr<proxy::Filter>> filters_in_order(async::Loop& loop, 
     out.push_back(std::make_unique<proxy::BudgetFilter>(loop, *shared.budgets, shared.questions));
   out.push_back(std::make_unique<proxy::AcceptEncoding>());
   out.push_back(std::make_unique<proxy::AltSvc>());
+  // The last: what it judged is what leaves.
+  if (shared.secrets) out.push_back(std::make_unique<proxy::CredentialFilter>(loop, *shared.secrets));
   return out;
 }
 

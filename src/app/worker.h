@@ -14,6 +14,7 @@
 #include "net/listener.h"
 #include "proxy/budgeting.h"
 #include "proxy/filter.h"
+#include "proxy/secrets.h"
 #include "proxy/session.h"
 
 namespace weir::app {
@@ -36,6 +37,7 @@ struct Shared {
   proxy::ClientFinder* clients;
   proxy::Onlookers* onlookers;  ///< null: nobody looks on
   proxy::Budgeting* budgets;    ///< null: there are none
+  proxy::Secrets* secrets;      ///< null: there are no credentials
 };
 
 /// A listening socket, and how those who come in by it say where they want to go.

@@ -51,6 +51,9 @@ enum class Code : std::uint8_t {
   misdirected_request,
   proxy_auth_required,
   flood,
+  session_unknown,
+  upgrade_required,
+  too_many_attempts,
   // client TLS
   client_tls_failed,
   client_rejected_certificate,
@@ -61,6 +64,13 @@ enum class Code : std::uint8_t {
   port_refused,
   address_refused,
   budget_exceeded,
+  host_not_allowed,
+  session_expired,
+  session_mismatch,
+  session_limit,
+  placeholder_leak,
+  secret_leak,
+  credential_failed,
   // DNS
   dns_not_found,
   dns_failed,

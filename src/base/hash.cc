@@ -22,6 +22,15 @@ Sha256 sha256(std::string_view bytes) {
   return out;
 }
 
+Sha256 hmac_sha256(std::string_view key, std::string_view message) {
+  Sha256 out{};
+  std::size_t size = 0;
+  auto bytes = [](std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); };
+  EVP_Q_mac(nullptr, "HMAC", nullptr, "SHA256", nullptr, key.data(), key.size(), bytes(message),
+            message.size(), out.data(), out.size(), &size);
+  return out;
+}
+
 Sha1 sha1(std::string_view bytes) {
   Sha1 out{};
   EVP_Q_digest(nullptr, "SHA1", nullptr, bytes.data(), bytes.size(), out.data(), nullptr);

@@ -8,17 +8,20 @@
 #include <cstdio>
 #include <memory>
 
+#include "app/gateway_status.h"
 #include "app/hardening.h"
 #include "app/server.h"
+#include "app/status_socket.h"
 #include "base/log.h"
 #include "base/secret_bytes.h"
+#include "cli/gateway_client.h"
 #include "cli/live_filter.h"
 #include "cli/live_sessions.h"
 #include "cli/problems.h"
 #include "cli/serving.h"
 #include "cli/signals.h"
 #include "cli/verbs.h"
-#include "config/value.h"
+#include "control/status_server.h"
 #include "flow/text.h"
 
 namespace weir::cli {
@@ -27,34 +30,48 @@ namespace {
 struct GatewayFlags {
   ServingFlags serving;
   std::vector<std::string> listen;
-  std::string certificate, key, sessions, prefix, idle = "50s";
-  std::uint64_t most_tunnels = 1024;
-  std::string session;  ///< of `token`
+  std::string certificate, key, sessions, prefix, idle, most_tunnels;
+  std::string session;    ///< of `token`
+  std::uint64_t pid = 0;  ///< of `status`
+  bool json = false;
+
+  config::Sources sources() const;
 };
 
 // Nobody's token may be guessed, and none is mistaken for something else in a log.
 constexpr std::string_view kTokenStart = "weir_gw_";
 constexpr std::size_t kTokenBytes = 32;
 
-Result<app::GatewayOptions> gateway_options(const GatewayFlags& flags) {
-  app::GatewayOptions out{.listen = {},
-                          .certificate = flags.certificate,
-                          .key = flags.key,
-                          .prefix = flags.prefix,
-                          .most_tunnels = flags.most_tunnels};
-  for (const std::string& text : flags.listen) {
-    // Port 0 means any: parse_host_port refuses it.
-    bool any = text.ends_with(":0");
-    auto place = parse_host_port(any ? text.substr(0, text.size() - 2) : text, any ? 1 : 0);
-    if (!place) return fail(Code::bad_config, "--listen " + text + ": " + place.error().context());
-    out.listen.push_back({place->host, any ? std::uint16_t{0} : place->port});
-  }
-  auto idle = config::parse_duration(flags.idle);
-  if (!idle || idle->count() <= 0)
-    return fail(Code::bad_config, "--idle " + flags.idle + ": wanted is a time with its unit, such as 50s");
-  out.idle = *idle;
-  if (out.listen.empty()) out.listen.push_back({"127.0.0.1", 8443});
+config::Sources GatewayFlags::sources() const {
+  config::Sources out = serving.sources();
+  auto add = [&](const char* key, const std::vector<std::string>& values, const char* flag) {
+    if (!values.empty() && !values.front().empty()) out.overrides.push_back({key, values, flag});
+  };
+  add("gateway.listen", listen, "--listen");
+  add("gateway.cert", {certificate}, "--cert");
+  add("gateway.key", {key}, "--key");
+  add("gateway.sessions", {sessions}, "--sessions");
+  add("gateway.prefix", {prefix}, "--prefix");
+  add("gateway.most_tunnels", {most_tunnels}, "--most-tunnels");
+  add("gateway.idle", {idle}, "--idle");
   return out;
+}
+
+// Who asks may be told from the moment on at which relays can come in.
+std::unique_ptr<control::StatusServer> tell_status(const app::Server& server, const app::GatewayDoor& door,
+                                                   const config::GatewaySettings& settings, UniqueFd socket) {
+  app::GatewayIdentity identity{.listen = server.endpoints(),
+                                .tls = door.gateway().tls.has_value(),
+                                .prefix = settings.prefix,
+                                .sessions_file = settings.sessions,
+                                .recording = server.store() != nullptr ? server.store()->session_id() : "",
+                                .most_tunnels = settings.most_tunnels,
+                                .since = wall_now()};
+  auto tell = [identity = std::move(identity), &door] {
+    return app::gateway_status(identity, door.sessions(), wall_now());
+  };
+  return std::make_unique<control::StatusServer>(
+      std::move(socket), control::StatusServer::Options{app::may_ask_status, std::move(tell)});
 }
 
 void greet(const app::Server& server, const app::GatewayDoor& door, std::string_view prefix) {
@@ -70,6 +87,12 @@ void greet(const app::Server& server, const app::GatewayDoor& door, std::string_
   fmt::print(stderr, "  see:  weir logs -f --device SESSION          stop: Ctrl-C\n");
 }
 
+/// Goes with us, whatever ends us but a kill.
+struct OwnSocket {
+  std::filesystem::path path;
+  ~OwnSocket() { ::unlink(path.c_str()); }
+};
+
 void tell(const std::string& text) {
   fmt::print(stderr, "{}{}", text.ends_with('\n') ? "" : "weir: ", text.ends_with('\n') ? text : text + "\n");
 }
@@ -77,24 +100,32 @@ void tell(const std::string& text) {
 int gateway(const GatewayFlags& flags) {
   auto hardening = app::Hardening::begin();
   if (!hardening) return report(hardening.error());
-  auto loaded = config::load(flags.serving.sources());
+  auto loaded = config::load(flags.sources());
   if (!loaded) return report(loaded.error());
   report(loaded->warnings);
   log::set_level(loaded->settings.log_level);
-  auto options = gateway_options(flags);
-  if (!options) return report(options.error());
-  auto door = app::GatewayDoor::open(*options);
+  const config::GatewaySettings& settings = loaded->settings.gateway;
+  if (settings.sessions.empty())
+    return report(
+        Error(Code::bad_config, "--sessions FILE (gateway.sessions) is missing: it says who may come in"));
+  auto door = app::GatewayDoor::open(settings);
   if (!door) return report(door.error());
-  LiveSessions sessions(flags.sessions, (*door)->sessions(), tell);
+  LiveSessions sessions(settings.sessions, (*door)->sessions(), tell);
   if (auto first = sessions.load(); !first) return report(first.error());
+  auto folder = app::status_dir();
+  if (!folder) return report(folder.error());
+  auto socket = app::open_status_socket(*folder, app::kGatewayStatus);
+  if (!socket) return report(socket.error());
+  (*door)->set_haunt(*folder);
+  OwnSocket own{socket->path};
   Signals signals;
   app::HandedListeners handed;
   handed.gateway = door->get();
   auto server = app::Server::start(loaded->settings, nullptr, std::move(handed), &*hardening);
   if (!server) return report(server.error());
-  greet(**server, **door, flags.prefix);
-  LiveFilter filter(flags.serving.sources(), **server, *loaded,
-                    [](const std::string& text, bool) { tell(text); });
+  auto status = tell_status(**server, **door, settings, std::move(socket->fd));
+  greet(**server, **door, settings.prefix);
+  LiveFilter filter(flags.sources(), **server, *loaded, [](const std::string& text, bool) { tell(text); });
   constexpr auto kLook = std::chrono::milliseconds(50);
   constexpr auto kLookAtFiles = std::chrono::milliseconds(200);
   std::optional<Signals::Signal> signal;
@@ -146,6 +177,20 @@ int make_token(const GatewayFlags& flags) {
   return kExitOk;
 }
 
+int print_status(const GatewayFlags& flags) {
+  auto found = find_gateways(flags.pid);
+  if (!found) {
+    fmt::print(stderr, "weir: {}\n", flow::printable(found.error().context()));
+    return kExitError;
+  }
+  bool first = true;
+  for (const std::string& each : *found) {
+    if (!flags.json && !std::exchange(first, false)) fmt::print("\n");
+    fmt::print("{}", flags.json ? each : gateway_status_text(each));
+  }
+  return kExitOk;
+}
+
 void add_flags(CLI::App& verb, GatewayFlags& flags) {
   verb.add_option("--listen", flags.listen,
                   "Address and port for relays (repeatable; default 127.0.0.1:8443; port 0 = any free one)")
@@ -181,13 +226,13 @@ void add_gateway(CLI::App& app, int& exit_code) {
   flags->session = "session-1";
   token->add_option("id", flags->session, "Id of the session it is for")->type_name("SESSION");
   token->callback([flags, &exit_code] { exit_code = make_token(*flags); });
+  CLI::App* status = verb->add_subcommand("status", "How a gateway that runs fares, session by session");
+  status->add_option("--pid", flags->pid, "Of the gateway with this process id")->type_name("PID");
+  status->add_flag("--json", flags->json, "One JSON document a line (docs/formats/relay.md)");
+  status->callback([flags, &exit_code] { exit_code = print_status(*flags); });
   verb->require_subcommand(0, 1);
   verb->callback([flags, verb, &exit_code] {
-    if (!verb->get_subcommands().empty()) return;
-    if (flags->sessions.empty())
-      exit_code = report(Error(Code::bad_config, "--sessions FILE is missing: it says who may come in"));
-    else
-      exit_code = gateway(*flags);
+    if (verb->get_subcommands().empty()) exit_code = gateway(*flags);
   });
 }
 

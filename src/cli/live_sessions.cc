@@ -34,6 +34,7 @@ void LiveSessions::reload_if_changed() {
 void LiveSessions::reload() {
   auto count = read();
   if (count) return tell_(fmt::format("the sessions were read again: {}", *count));
+  sessions_.keep(count.error().context());
   std::string_view rest = count.error().context();
   while (!rest.empty()) {
     std::size_t end = std::min(rest.find('\n'), rest.size());

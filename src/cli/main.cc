@@ -70,6 +70,7 @@ void add_verbs(CLI::App& app, int& exit_code) {
   add_doctor(app, exit_code);
   add_ai(app, exit_code);
   add_prices(app, exit_code);
+  add_credentials(app, exit_code);
   add_relay(app, exit_code);
   add_gateway(app, exit_code);
 }

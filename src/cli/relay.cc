@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "app/relay_service.h"
+#include "app/status_socket.h"
 #include "base/ascii.h"
 #include "base/log.h"
 #include "cli/place.h"
@@ -104,7 +105,7 @@ Result<app::RelayChoice> RelayFlags::choice() const {
   if (!place) return fail(Code::bad_config, "--listen " + listen + ": " + place.error().context());
   out.listen = *place;
   if (listen.ends_with(":0")) out.listen.port = 0;
-  auto folder = app::relay_status_dir();
+  auto folder = app::status_dir();
   if (!folder) return pass(folder);
   out.status_dir = *folder;
   return out;

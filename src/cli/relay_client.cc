@@ -1,54 +1,29 @@
 #include "cli/relay_client.h"
 
-#include <errno.h>
 #include <fmt/format.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <unistd.h>
 
-#include "app/relay_service.h"
+#include "app/status_socket.h"
 #include "base/json_reader.h"
+#include "cli/status_client.h"
 #include "cli/trust_commands.h"
-#include "control/unix_socket.h"
 #include "flow/text.h"
 #include "relay/variables.h"
 
 namespace weir::cli {
 namespace {
 
-constexpr std::size_t kMostStatus = 1 << 20;
-constexpr timeval kPatience{.tv_sec = 5, .tv_usec = 0};
-
 std::string text_of(const JsonValue& value) { return flow::printable(value.string().value_or("")); }
 
-Result<std::string> read_all(const std::filesystem::path& socket) {
-  auto connected = control::connect_unix(socket);
-  if (!connected) return pass(connected);
-  ::setsockopt(connected->get(), SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof kPatience);
-  std::string out;
-  char part[4096];
-  while (out.size() < kMostStatus) {
-    ssize_t got = ::read(connected->get(), part, sizeof part);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return fail_errno(Code::io, "the relay at " + socket.string() + " does not answer", errno);
-    if (got == 0) break;
-    out.append(part, static_cast<std::size_t>(got));
-  }
-  return out;
-}
-
-Result<FoundRelay> ask(const std::filesystem::path& socket) {
-  auto text = read_all(socket);
-  if (!text) return pass(text);
-  auto document = JsonDocument::parse(*text);
-  if (!document) return fail(Code::io, socket.string() + " answers what is no status");
+FoundRelay read_status(std::string text) {
+  auto document = JsonDocument::parse(text);
   JsonValue root = document->root();
   auto string = [&](std::string_view name) { return std::string(root[name].string().value_or("")); };
-  return FoundRelay{.json = std::move(*text),
-                    .pid = root["pid"].natural().value_or(0),
-                    .listen = string("listen"),
-                    .bundle = string("ca_bundle"),
-                    .no_proxy = string("no_proxy")};
+  FoundRelay out{.pid = root["pid"].natural().value_or(0),
+                 .listen = string("listen"),
+                 .bundle = string("ca_bundle"),
+                 .no_proxy = string("no_proxy")};
+  out.json = std::move(text);
+  return out;
 }
 
 std::string reachable_text(const JsonValue& root) {
@@ -71,14 +46,12 @@ std::string trouble_text(const JsonValue& trouble) {
 }  // namespace
 
 Result<std::vector<FoundRelay>> find_relays(std::uint64_t pid) {
-  auto folder = app::relay_status_dir();
-  if (!folder) return pass(folder);
+  auto all = ask_statuses(app::kRelayStatus);
+  if (!all) return pass(all);
   std::vector<FoundRelay> out;
-  for (const auto& socket : app::relay_status_sockets(*folder)) {
-    auto relay = ask(socket);
-    if (!relay && relay.error().code() != Code::not_found)
-      fmt::print(stderr, "weir: {}\n", flow::printable(relay.error().context()));
-    if (relay && (pid == 0 || relay->pid == pid)) out.push_back(std::move(*relay));
+  for (std::string& text : *all) {
+    FoundRelay relay = read_status(std::move(text));
+    if (pid == 0 || relay.pid == pid) out.push_back(std::move(relay));
   }
   if (!out.empty()) return out;
   return fail(Code::not_found, pid == 0

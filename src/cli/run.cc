@@ -13,6 +13,7 @@
 #include "cli/problems.h"
 #include "cli/run_sandbox.h"
 #include "cli/run_summary.h"
+#include "cli/secrets.h"
 #include "cli/serving.h"
 #include "cli/signals.h"
 #include "cli/supervision.h"
@@ -31,6 +32,7 @@ struct RunFlags {
   ServingFlags serving;
   SandboxFlags sandbox;
   sandbox::EnvironmentChoice variables;
+  std::vector<std::string> secrets;
   bool include_loopback = false;
   bool quiet = false;
   bool marked = false;  ///< the command was set off by "--"
@@ -38,14 +40,16 @@ struct RunFlags {
 };
 
 Result<std::vector<std::string>> environment(const RunFlags& flags, const TrustFiles& trust,
-                                             std::string session, const std::vector<HostPort>& endpoints) {
+                                             std::string session, const std::vector<HostPort>& endpoints,
+                                             const app::CredentialKeeper* credentials) {
   sandbox::Injection injection = injection_of(trust);
   if (!endpoints.empty()) injection.proxy = endpoints.front();
   injection.session_id = std::move(session);
   injection.include_loopback = flags.include_loopback;
   auto base = sandbox::chosen_environment(sandbox::own_environment(), flags.variables);
   if (!base) return pass(base);
-  return sandbox::child_environment(*base, injection);
+  auto out = sandbox::child_environment(*base, injection);
+  return credentials == nullptr ? out : with_placeholders(std::move(out), *credentials);
 }
 
 /// Every layer, for a server of CMD's own. Nothing when something is wrong, which has been said.
@@ -129,6 +133,8 @@ int run(const RunFlags& flags) {
   // First of all: the spawner must be as plain as we were started.
   auto spawner = sandbox::Spawner::start();
   if (!spawner) return report(spawner.error());
+  auto runner = sandbox::Spawner::start();  // of the commands that print secrets
+  if (!runner) return report(runner.error());
   auto hardening = app::Hardening::begin();
   if (!hardening) return report(hardening.error());
   auto loaded = configuration_of(flags);
@@ -136,6 +142,9 @@ int run(const RunFlags& flags) {
   auto complete = app::with_default_folders(loaded->settings);
   if (!complete) return report(complete.error());
   log::set_level(complete->log_level);
+  auto credentials = open_credentials(*complete, {.asked = flags.secrets}, std::move(*runner), &*spawner);
+  if (!credentials) return report(credentials.error());
+  if (*credentials && !flags.quiet) fmt::print(stderr, "{}", secrets_greeting(**credentials));
   Signals signals;
   auto trust = write_trust_files(complete->ca_dir);
   if (!trust) return report(trust.error());
@@ -147,8 +156,9 @@ int run(const RunFlags& flags) {
     sandbox = std::move(*opened);
   }
   RunSummary summary(flags.sandbox.any());
-  auto server = app::Server::start(*complete, &summary,
-                                   sandbox ? sandbox->listeners() : app::HandedListeners(), &*hardening);
+  app::HandedListeners handed = sandbox ? sandbox->listeners() : app::HandedListeners();
+  handed.credentials = credentials->get();
+  auto server = app::Server::start(*complete, &summary, std::move(handed), &*hardening);
   if (!server) return report(server.error());
   if (sandbox)
     if (auto done = sandbox->start(); !done) return report_no_sandbox(done.error());
@@ -159,10 +169,12 @@ int run(const RunFlags& flags) {
     fmt::print(stderr, "weir: metrics at http://{}/metrics\n", metrics->str());
   std::vector<HostPort> proxies = (*server)->endpoints();
   if (sandbox) proxies = sandbox->proxy_inside(proxies);
-  auto env = environment(flags, *trust, (*server)->store()->session_id(), proxies);
+  auto env = environment(flags, *trust, (*server)->store()->session_id(), proxies, credentials->get());
   if (!env) return report(env.error());
-  return run_command(sandbox ? sandbox->inside() : *spawner, **server, summary, signals, flags, *loaded,
-                     std::move(*env));
+  int status = run_command(sandbox ? sandbox->inside() : *spawner, **server, summary, signals, flags, *loaded,
+                           std::move(*env));
+  if (*credentials && !flags.quiet) fmt::print(stderr, "{}", secrets_report(**credentials));
+  return status;
 }
 
 }  // namespace
@@ -181,6 +193,12 @@ void add_run(CLI::App& app, int& exit_code) {
       "--clear-env", flags->variables.clear,
       "Pass on no variables but the basic ones (PATH, HOME, TERM, language) and those of --pass-env");
   many("--pass-env", flags->variables.pass, "NAME", "Pass this one on all the same (repeatable)");
+  many("--secret", flags->secrets, "NAME",
+       "Give the command a placeholder for this secret, and put the secret itself into its requests to the "
+       "hosts it "
+       "is bound to: a credential of the configuration, a preset such as github, or VARIABLE@HOST "
+       "(repeatable; "
+       "docs/credentials.md)");
   verb->add_flag("-q,--quiet", flags->quiet, "No summary at the end");
   verb->prefix_command();
   verb->footer("Flags of Weir go before the command: weir run --passthrough '*.bank.example' -- npm install");

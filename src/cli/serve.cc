@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "cli/live_filter.h"
 #include "cli/problems.h"
+#include "cli/secrets.h"
 #include "cli/serving.h"
 #include "cli/signals.h"
 #include "cli/verbs.h"
@@ -75,16 +76,23 @@ void tell(const std::string& text, bool) {
 
 int serve(const ServingFlags& flags) {
   // First of all: the settings hold secrets.
+  auto runner = sandbox::Spawner::start();
+  if (!runner) return report(runner.error());
   auto hardening = app::Hardening::begin();
   if (!hardening) return report(hardening.error());
   auto loaded = config::load(flags.sources());
   if (!loaded) return report(loaded.error());
   report(loaded->warnings);
   log::set_level(loaded->settings.log_level);
+  auto credentials = open_credentials(loaded->settings, {.all = true}, std::move(*runner), nullptr);
+  if (!credentials) return report(credentials.error());
   Signals signals;
-  auto server = app::Server::start(loaded->settings, nullptr, {}, &*hardening);
+  app::HandedListeners handed;
+  handed.credentials = credentials->get();
+  auto server = app::Server::start(loaded->settings, nullptr, std::move(handed), &*hardening);
   if (!server) return report(server.error());
   greet(**server, loaded->settings);
+  if (*credentials) fmt::print(stderr, "{}", secrets_greeting(**credentials));
   LiveFilter filter(flags.sources(), **server, *loaded, tell);
   constexpr auto kLook = std::chrono::milliseconds(50);
   constexpr auto kLookAtFiles = std::chrono::seconds(1);
@@ -101,6 +109,7 @@ int serve(const ServingFlags& flags) {
   (*server)->join();
   (*server)->close();
   if ((*server)->store() != nullptr) report_end(**server);
+  if (*credentials) fmt::print(stderr, "{}", secrets_report(**credentials));
   if ((*server)->jsonl() != nullptr) report_lost_lines((*server)->jsonl()->counters());
   report_unsent((*server)->remote());
   return kExitOk;

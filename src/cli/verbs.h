@@ -34,6 +34,7 @@ void add_ask(CLI::App& app, int& exit_code);
 void add_doctor(CLI::App& app, int& exit_code);
 void add_ai(CLI::App& app, int& exit_code);
 void add_prices(CLI::App& app, int& exit_code);
+void add_credentials(CLI::App& app, int& exit_code);
 void add_relay(CLI::App& app, int& exit_code);
 void add_gateway(CLI::App& app, int& exit_code);
 

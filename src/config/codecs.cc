@@ -1,5 +1,6 @@
 #include "config/codecs.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 
@@ -157,6 +158,15 @@ bool ProxyUser::parse(const Scalar& scalar, const Place&, std::string& out) {
 }
 
 std::string ProxyUser::masked(std::string_view user) { return without_user_password(user); }
+
+bool PathPrefix::parse(const Scalar& scalar, const Place&, std::string& out) {
+  const std::string& text = scalar.text;
+  bool good = std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~' && c != '?' && c != '#'; });
+  bool path = text.empty() || (text.starts_with('/') && !text.ends_with('/'));
+  if (!is_text(scalar) || !good || !path) return false;
+  out = text;
+  return true;
+}
 
 bool ReverseUrl::parse(const Scalar& scalar, const Place&, std::string& out) {
   if (!is_text(scalar) || (!scalar.text.empty() && !parse_reverse(scalar.text))) return false;

@@ -165,6 +165,15 @@ struct ProxyUser {
   static Value show(const std::string& user) { return Value::string(masked(user)); }
 };
 
+/// What stands before other paths.
+struct PathPrefix {
+  static std::string accepts() {
+    return "a path such as \"/relay\", without a slash at its end, or \"\" for none";
+  }
+  static bool parse(const Scalar& scalar, const Place&, std::string& out);
+  static Value show(const std::string& prefix) { return Value::string(prefix); }
+};
+
 /// The origin of reverse mode.
 struct ReverseUrl {
   static std::string accepts() {

@@ -10,6 +10,7 @@
 #include "base/edit_distance.h"
 #include "config/budgets.h"
 #include "config/codecs.h"
+#include "config/credentials.h"
 #include "config/filter.h"
 #include "config/log_skip.h"
 #include "config/models.h"
@@ -188,6 +189,20 @@ constexpr Field kFields[] = {
                                      "of a proxy. Empty = be a proxy."),
     one<Switch, MEMBER(reverse_keep_host)>(
         "reverse_keep_host", "In front of an origin: send Host on as it came, in place of the origin's own."),
+    added<read_credentials, show_rule<Credential>, IN_LAYER(credentials.layers[layer])>(
+        "credentials",
+        "Secrets that clients get a placeholder for; Weir puts them in where they belong, and nowhere else\n"
+        "(docs/credentials.md). Write one table each, with what it is called in the head:\n"
+        "  [credentials.github]\n"
+        "  preset = \"github\"                     # `weir credentials presets` lists them\n"
+        "  source = { env = \"GITHUB_TOKEN\" }     # or file, env_file, command\n"
+        "  [credentials.corp]\n"
+        "  hosts = [\"api.corp.example\"]\n"
+        "  path = \"/v1\"                          # and all below it; left out: every path\n"
+        "  headers = [\"X-Api-Key\"]               # or query = [\"key\"]; left out: any header\n"
+        "  env = [\"CORP_KEY\"]                    # gets the placeholder in `weir run --secret corp`\n"
+        "  source = { command = [\"pass\", \"show\", \"corp\"], ttl = \"1h\" }",
+        true),
 
     many<ProxyUser, MEMBER(proxy_auth.users)>(
         "proxy_auth.users",
@@ -464,6 +479,22 @@ constexpr Field kFields[] = {
         "The same for guests whose VMM maps vsock to Unix sockets (Firecracker, Cloud Hypervisor): the path "
         "it\n"
         "was given, \"PATH\" or \"PATH:PORT\". The socket is PATH_PORT; the port is 5002 unless given."),
+
+    many<Listen, MEMBER(gateway.listen)>(
+        "gateway.listen", "Where relays come in to `weir gateway` (docs/gateway.md). Port 0 takes any free."),
+    one<OptionalPath, MEMBER(gateway.cert)>("gateway.cert",
+                                            "PEM file of the certificate to show to relays, with its chain. "
+                                            "Empty = plain HTTP, on loopback only."),
+    one<OptionalPath, MEMBER(gateway.key)>("gateway.key", "PEM file of its key."),
+    one<OptionalPath, MEMBER(gateway.sessions)>(
+        "gateway.sessions",
+        "File that says who may come in: [[session]] tables. Read again when it changes."),
+    one<PathPrefix, MEMBER(gateway.prefix)>(
+        "gateway.prefix", "Path before those of the protocol, such as \"/relay\". Empty = none."),
+    one<Count<1, 1'000'000>, MEMBER(gateway.most_tunnels)>("gateway.most_tunnels",
+                                                           "Tunnels that one session may have open."),
+    one<Time, MEMBER(gateway.idle)>("gateway.idle",
+                                    "Time a tunnel may have no frame; relays send a keep-alive every 30 s."),
 };
 #undef MEMBER
 #undef IN_LAYER

@@ -146,6 +146,31 @@ jsonl_keep = 9
   EXPECT_EQ(s.capture.jsonl_keep, 9u);
 }
 
+TEST_F(LoadTest, AGateway) {
+  GatewaySettings defaults = good("").settings.gateway;
+  EXPECT_EQ(defaults.listen, (std::vector<HostPort>{{"127.0.0.1", 8443}}));
+  EXPECT_EQ(defaults.idle, milliseconds(50'000));
+  EXPECT_EQ(defaults.sessions, "");
+  GatewaySettings s = good(R"(
+[gateway]
+listen = ["0.0.0.0:443", "[::1]:0"]
+cert = "cert.pem"
+key = "/keys/key.pem"
+sessions = "sessions.toml"
+prefix = "/relay"
+most_tunnels = 7
+idle = 0
+)")
+                          .settings.gateway;
+  EXPECT_EQ(s.listen, (std::vector<HostPort>{{"0.0.0.0", 443}, {"::1", 0}}));
+  EXPECT_EQ(s.cert, folder_ + "/cert.pem") << "relative to the file";
+  EXPECT_EQ(s.key, "/keys/key.pem");
+  EXPECT_EQ(s.sessions, folder_ + "/sessions.toml");
+  EXPECT_EQ(s.prefix, "/relay");
+  EXPECT_EQ(s.most_tunnels, 7u);
+  EXPECT_EQ(s.idle, milliseconds(0));
+}
+
 TEST_F(LoadTest, ClientCertificatesAreTablesInAList) {
   constexpr const char* kTables = R"(
 [[tls.client_certificates]]

@@ -50,6 +50,14 @@ struct VariableName {
   }
 };
 
+/// Of a command.
+struct Word {
+  static std::string accepts() { return "a word in quotes"; }
+  static bool parse(const Scalar& scalar, const Place& place, std::string& out) {
+    return !scalar.text.empty() && !scalar.text.contains('\0') && Text::parse(scalar, place, out);
+  }
+};
+
 void check_pattern(const Scalar& table, const std::string& pattern, Row& row) {
   policy::PatternFinder finder;
   auto added = finder.add(pattern);
@@ -80,7 +88,8 @@ RedactionRule read_rule(const Scalar& table, std::size_t number, const Place& pl
 
 }  // namespace
 
-void read_source(const Value& value, const Place& place, Complaints& complaints, SecretSource& out) {
+void read_source(const Value& value, const Place& place, Complaints& complaints, SecretSource& out,
+                 bool commands) {
   // A list may be an empty one.
   if (value.list || value.items.front().type != Scalar::Type::table)
     return complaints.push_back(
@@ -101,9 +110,16 @@ void read_source(const Value& value, const Place& place, Complaints& complaints,
     row.read<Path>("env_file", out.text);
     row.require<VariableName>("env_file_key", out.key);
   }
+  if (commands && kind("command", Kind::command)) {
+    row.read<Word>("command", out.command);
+    row.read<Time>("ttl", out.ttl);
+    if (out.command.empty()) row.complain("command: nothing to run; wanted is a list of words");
+  }
   for (const char* member : {"value", "env", "file", "env_file", "env_file_key"}) row.take(member);
   row.finish();
-  if (kinds != 1) row.complain(std::string("wanted is one place: ") + kSourceExample);
+  if (kinds == 1) return;
+  row.complain(std::string("wanted is one place: ") + kSourceExample +
+               (commands ? ", or { command = [\"pass\", \"show\", \"github\"], ttl = \"15m\" }" : ""));
 }
 
 bool FieldName::parse(const Scalar& scalar, const Place&, std::string& out) {
@@ -134,6 +150,12 @@ Value to_value(const SecretSource& source) {
     case SecretSource::Kind::file: table.members = {{"file", text_value(source.text)}}; break;
     case SecretSource::Kind::env_file:
       table.members = {{"env_file", text_value(source.text)}, {"env_file_key", text_value(source.key)}};
+      break;
+    case SecretSource::Kind::command: {
+      Value words = Value::strings(source.command);
+      table.members = {{"command", std::move(words)}};
+      if (source.ttl.count() > 0) table.members.push_back({"ttl", Time::show(source.ttl)});
+    }
   }
   return Value{.items = {std::move(table)}};
 }

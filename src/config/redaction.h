@@ -31,11 +31,12 @@ struct QueryKey {
   static Value show(const std::string& name) { return Value::string(name); }
 };
 
-/// A table such as { env = "GITHUB_TOKEN" }.
-void read_source(const Value& value, const Place& place, Complaints& complaints, SecretSource& out);
+/// A table such as { env = "GITHUB_TOKEN" }; with `commands`, { command = ["pass", "show", "github"] }, too.
+void read_source(const Value& value, const Place& place, Complaints& complaints, SecretSource& out,
+                 bool commands = false);
 /// As a table that read_source reads back, but for a value, which is masked.
 Value to_value(const SecretSource& source);
-/// What is there now. The error (bad_config) says why it cannot be had.
+/// What is there now. The error (bad_config) says why it cannot be had. A command is for who may run one.
 Result<std::string> read_secret(const SecretSource& source);
 
 /// What the weightiest layer says that says anything; on if none does.

@@ -44,6 +44,7 @@ std::string place_of(const SecretSource& source) {
     case SecretSource::Kind::env: return "the variable " + source.text;
     case SecretSource::Kind::file: return source.text;
     case SecretSource::Kind::env_file: return source.key + " in " + source.text;
+    case SecretSource::Kind::command: return "the command " + source.command.front();
   }
   return {};
 }
@@ -75,6 +76,7 @@ Result<std::string> read_secret(const SecretSource& source) {
     if (value == nullptr) return fail(Code::bad_config, "the variable " + source.text + " is not set");
     return value;
   }
+  if (source.kind == Kind::command) return fail(Code::bad_config, "a command cannot be run here");
   auto text = tls::read_file(source.text, kMaxFile);
   if (!text) return fail(Code::bad_config, text.error().context());
   if (source.kind == Kind::file) return std::string(trimmed(*text, " \t\r\n"));

@@ -96,10 +96,12 @@ struct FilterSettings {
 
 /// Where a secret is read from at the start.
 struct SecretSource {
-  enum class Kind : std::uint8_t { value, env, file, env_file };
+  enum class Kind : std::uint8_t { value, env, file, env_file, command };
   Kind kind = Kind::value;
-  std::string text;  ///< the secret itself, the variable's name, or the file
-  std::string key;   ///< of env_file
+  std::string text;                  ///< the secret itself, the variable's name, or the file
+  std::string key;                   ///< of env_file
+  std::vector<std::string> command;  ///< of command, which is for credentials alone; what it prints
+  std::chrono::milliseconds ttl{};   ///< of command: after that it is run again; 0 = never
 };
 
 /// A secret that is kept out of the record: a pattern, or a value from somewhere.
@@ -132,6 +134,38 @@ struct LogSkipSettings {
 struct SecretField {
   std::string name;
   SecretSource value;
+};
+
+/// Where an access token is fetched with what the source of a credential has (RFC 6749).
+struct OauthSettings {
+  std::string token_url;
+  std::string client_id;
+  std::optional<SecretSource> client_secret;
+  std::string scope;
+  bool client_credentials = false;  ///< the client's own credentials are all there is: there is no source
+};
+
+/// A secret that clients get a placeholder for (broker/binding.h).
+struct Credential {
+  std::string name;
+  std::string place;                 ///< where it was written
+  std::string preset;                ///< broker/preset.h; what is empty here is taken from it
+  std::vector<std::string> hosts;    ///< patterns
+  std::string path;                  ///< empty: every path
+  std::vector<std::string> headers;  ///< in which the placeholder may stand
+  std::vector<std::string> query;    ///< parameters, the same
+  bool inject = false;               ///< put the secret into requests that lack the header
+  std::string format;                ///< then: the value of the header, with "{secret}"
+  std::string user;                  ///< of Basic credentials, where they are injected
+  std::vector<std::string> env;      ///< variables that get the placeholder
+  std::string placeholder;           ///< empty: one is made
+  std::optional<SecretSource> source, access_key_id, session_token;  ///< the last two of AWS
+  std::optional<OauthSettings> oauth;
+  bool enabled = true;
+};
+
+struct CredentialSettings {
+  std::array<std::vector<Credential>, 5> layers;  ///< by policy::Layer; of a name, the weightiest counts
 };
 
 /// Where each flow is sent, besides the record.
@@ -222,6 +256,16 @@ struct GuestSettings {
   bool any() const { return vsock != 0 || !uds.empty() || !vsock_uds.empty(); }
 };
 
+/// The far side of relays (`weir gateway`).
+struct GatewaySettings {
+  std::vector<HostPort> listen{HostPort{"127.0.0.1", 8443}};  ///< port 0 = any free port
+  std::string cert, key;                   ///< PEM files; empty = plain HTTP, on loopback alone
+  std::string sessions;                    ///< who may come in (config/relay_sessions.h); empty = not given
+  std::string prefix;                      ///< before every path of the protocol; "" or "/x"
+  std::uint64_t most_tunnels = 1024;       ///< of one session
+  std::chrono::milliseconds idle{50'000};  ///< of a tunnel without any frame, keep-alive included; 0 = none
+};
+
 struct Settings {
   std::vector<HostPort> listen{HostPort{"127.0.0.1", 8080}};  ///< port 0 = any free port
   std::vector<HostPort> transparent;  ///< for connections that a rule of the system redirects here
@@ -240,10 +284,12 @@ struct Settings {
   CaptureSettings capture;
   FilterSettings filter;
   RedactionSettings redaction;
+  CredentialSettings credentials;
   LogSkipSettings log_skip;
   LoggingSettings logging;
   ControlSettings control;
   GuestSettings guest;
+  GatewaySettings gateway;
   BudgetSettings budget;
   ModelSettings models;
 };

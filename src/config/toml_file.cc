@@ -61,8 +61,30 @@ Value value_of(const toml::node& node) {
   return out;
 }
 
+// [credentials.NAME] is a table of a list, with a name.
+constexpr std::string_view kNamedTables = "credentials";
+
+Value named_tables(const toml::table& tables) {
+  Value out;
+  out.list = true;
+  for (const auto& [name, node] : tables) {
+    Scalar& table = out.items.emplace_back(scalar_of(node));
+    Value named = Value::string(std::string(name.str()));
+    set_place(name.source().begin, named);
+    table.line = named.line;
+    table.column = named.column;
+    table.members.insert(table.members.begin(), {"name", std::move(named)});
+  }
+  return out;
+}
+
 void flatten(const toml::table& table, const std::string& prefix, std::vector<Entry>& out) {
   for (const auto& [key, node] : table) {
+    if (prefix.empty() && key.str() == kNamedTables && node.is_table()) {
+      Entry& entry = out.emplace_back(std::string(key.str()), named_tables(*node.as_table()));
+      set_place(node.source().begin, entry.value);
+      continue;
+    }
     Entry& entry = out.emplace_back(prefix + std::string(key.str()), Value(), node.is_table());
     // A table made by a header has the header's place; for a plain key the key's is the better one to show.
     if (!entry.table) entry.value = value_of(node);

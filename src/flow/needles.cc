@@ -54,8 +54,22 @@ std::string json_units(std::string_view hexed) {
 }  // namespace
 
 void Needles::add_form(std::string text, std::uint32_t rule, bool before, bool after) {
-  if (std::ranges::find(needles_, text, &Needle::text) == needles_.end())
-    needles_.push_back({std::move(text), rule, before, after});
+  if (std::ranges::find(forms_, text, &Form::text) != forms_.end()) return zero(text);
+  Form& form = forms_.emplace_back();
+  form.text = std::move(text);
+  form.rule = rule;
+  form.before = before;
+  form.after = after;
+}
+
+char* Needles::take_memory(std::size_t size) {
+  if (auto memory = SecretBytes::make(size)) {
+    texts_ = std::move(*memory);
+    return texts_.room().data();
+  }
+  constexpr std::size_t kElsewhere = 64;  // not in the string itself, which moves
+  plain_texts_.resize(std::max(size, kElsewhere));
+  return plain_texts_.data();
 }
 
 // A value stands 0, 1 or 2 bytes behind a border of three. Of its base64 only those characters are needles
@@ -89,6 +103,16 @@ void Needles::add(std::string_view value, std::uint32_t rule) {
 }
 
 void Needles::build() {
+  if (forms_.empty()) return;
+  std::size_t size = 0;
+  for (const Form& form : forms_) size += form.text.size();
+  char* to = take_memory(size);
+  for (const Form& form : forms_) {
+    std::ranges::copy(form.text, to);
+    needles_.push_back({{to, form.text.size()}, form.rule, form.before, form.after});
+    to += form.text.size();
+  }
+  forms_.clear();
   auto head = [](const Needle& needle) { return head_at(needle.text.data()); };
   std::ranges::sort(needles_, {}, head);
   filter_.assign((1U << kFilterBits) / 64, 0);
@@ -127,7 +151,7 @@ std::size_t Needles::unfinished(std::string_view text) const {
   std::size_t at = text.size();
   for (const Needle& needle : needles_) {
     std::size_t length = std::min(needle.text.size() - 1, text.size());
-    while (length > 0 && !text.ends_with(std::string_view(needle.text).substr(0, length))) --length;
+    while (length > 0 && !text.ends_with(needle.text.substr(0, length))) --length;
     if (length == 0) continue;
     std::size_t begin = text.size() - length;
     if (needle.before && begin > 0) --begin;

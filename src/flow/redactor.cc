@@ -23,8 +23,11 @@ Failure wrong(const RedactionRule& rule, std::string_view why) {
 Result<std::shared_ptr<const Redactor>> Redactor::compile(Options options) {
   std::shared_ptr<Redactor> out(new Redactor(std::move(options)));
   std::uint32_t number = 0;
-  for (const RedactionRule& rule : out->options_.rules)
-    if (auto added = out->add(rule, number++); !added) return pass(added);
+  for (RedactionRule& rule : out->options_.rules) {
+    auto added = out->add(rule, number++);
+    zero(rule.value);  // the finder has it
+    if (!added) return pass(added);
+  }
   out->finder_.compile();
   if (auto sound = out->check_marks(); !sound) return pass(sound);
   return out;
@@ -56,8 +59,26 @@ Result<> Redactor::check_marks() const {
   return {};
 }
 
+Finds Redactor::find(std::string_view text, bool patterns) const {
+  Finds out = patterns ? finder_.find(text) : finder_.find_values(text);
+  auto live = options_.live ? options_.live->finder() : nullptr;
+  if (!live) return out;
+  auto own = static_cast<std::uint32_t>(options_.rules.size());
+  for (Find find : live->find_values(text)) out.push_back({find.begin, find.end, find.rule + own});
+  merge(out);
+  return out;
+}
+
+std::size_t Redactor::unfinished(std::string_view text, std::size_t pattern_end) const {
+  std::size_t out = finder_.unfinished(text, pattern_end);
+  auto live = options_.live ? options_.live->finder() : nullptr;
+  return live ? std::min(out, live->unfinished(text)) : out;
+}
+
 std::string Redactor::mark(std::uint32_t rule) const {
-  return std::string("[REDACTED:").append(options_.rules[rule].name).append("]");
+  std::size_t own = options_.rules.size();
+  const std::string& name = rule < own ? options_.rules[rule].name : options_.live->names()[rule - own];
+  return std::string("[REDACTED:").append(name).append("]");
 }
 
 std::string Redactor::replaced(std::string_view text, const Finds& finds) const {
@@ -75,7 +96,7 @@ std::string Redactor::replaced(std::string_view text, const Finds& finds) const 
 std::string Redactor::settled(std::string_view text, const Finds& finds) const {
   std::string out = replaced(text, finds);
   for (int round = 0; round < kRounds; ++round) {
-    Finds left = finder_.find_values(out);
+    Finds left = find_values(out);
     if (left.empty()) return out;
     out = replaced(out, left);
   }
@@ -83,14 +104,14 @@ std::string Redactor::settled(std::string_view text, const Finds& finds) const {
 }
 
 std::string Redactor::text(std::string_view text) const {
-  Finds finds = finder_.find(text);
+  Finds finds = find(text);
   std::string out = finds.empty() ? std::string(text) : settled(text, finds);
   return options_.names.empty() ? out : redacted_line(out, options_.names);
 }
 
 std::string Redactor::beginning(std::string text) const {
-  Finds finds = finder_.find(text);
-  cut_unfinished(text, finds, finder_.unfinished(text, kBeginningEnd));
+  Finds finds = find(text);
+  cut_unfinished(text, finds, unfinished(text, kBeginningEnd));
   if (!finds.empty()) text = settled(text, finds);
   return options_.names.empty() ? text : redacted_line(text, options_.names);
 }
@@ -102,7 +123,7 @@ void Redactor::cut_unfinished(std::string& text, Finds& finds, std::size_t end) 
 }
 
 bool Redactor::clean(std::string& text) const {
-  Finds finds = finder_.find(text);
+  Finds finds = find(text);
   if (!finds.empty()) text = settled(text, finds);
   return !finds.empty();
 }
@@ -125,7 +146,7 @@ bool Redactor::clean_across(http::Origin& origin, std::string& target) const {
   std::string url = origin.str();
   std::size_t border = url.size();
   std::size_t host = url.find(origin.place.host, url.find("://"));
-  Finds finds = finder_.find(url.append(target));
+  Finds finds = find(url.append(target));
   auto across =
       std::ranges::find_if(finds, [&](const Find& find) { return find.begin < border && find.end > border; });
   if (across == finds.end()) return false;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "flow/flow.h"
+#include "flow/live_secrets.h"
 #include "flow/message.h"
 #include "flow/redaction.h"
 #include "flow/secret_finder.h"
@@ -23,14 +24,15 @@ struct RedactionRule {
   std::string source = {};  ///< where the rule was written, for messages
 };
 
-/// Immutable, for any number of threads. Whatever it gave back, no value of its rules is in it, in no form or
-/// spelling of flow/secret_finder.h.
+/// Immutable but for its live secrets, for any number of threads. Whatever it gave back, no value of its
+/// rules is in it, in no form or spelling of flow/secret_finder.h.
 class Redactor {
  public:
   struct Options {
     std::vector<RedactionRule> rules;
     CredentialNames names;  ///< besides the built-in ones
     std::uint64_t max_scan_bytes = 10 << 20;
+    std::shared_ptr<const LiveSecrets> live = {};  ///< null: there are none
   };
   /// bad_config naming the rule: a pattern that is none, a value too short to look for, or one that the marks
   /// themselves would hold.
@@ -65,6 +67,13 @@ class Redactor {
   Result<> add(const RedactionRule& rule, std::uint32_t number);
   Result<> check_marks() const;
 
+  // Rules, and behind them the live secrets.
+  Finds find(std::string_view text) const { return find(text, true); }
+  Finds find_values(std::string_view text) const { return find(text, false); }
+  Finds find(std::string_view text, bool patterns) const;
+  std::size_t unfinished(std::string_view text, std::size_t pattern_end = SecretFinder::kPatternEnd) const;
+  bool nothing_to_find() const { return finder_.empty() && !options_.live; }
+
   std::string mark(std::uint32_t rule) const;
   std::string replaced(std::string_view text, const Finds& finds) const;
   /// `text` with marks in the place of `finds`, of which there is one at least, and nothing left to find.
@@ -87,7 +96,7 @@ class Redactor {
   /// A text that may be too long, and may have been `cut` short; sets `shortened` when its end was taken off.
   Outcome clean_long(std::string& text, bool cut, bool& shortened) const;
 
-  const Options options_;
+  Options options_;  // nothing is changed once it is compiled
   SecretFinder finder_;
 };
 

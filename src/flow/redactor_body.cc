@@ -47,7 +47,7 @@ struct Redactor::Side {
 };
 
 bool Redactor::clean_bodies(Flow& flow) const {
-  if (finder_.empty()) return false;
+  if (nothing_to_find()) return false;
   bool found = false;
   for (const Side& side : {Side{flow.request_body, flow.request.fields, "req_decoded", "req_withheld"},
                            Side{flow.response_body, flow.response.fields, "resp_decoded", "resp_withheld"}}) {
@@ -82,7 +82,7 @@ Redactor::Outcome Redactor::clean_coded(Captured& body, const std::string& codin
   bool whole = !cut && decoded->ending == Ending::whole && !decoded->trailing_garbage;
   Outcome outcome = clean_long(decoded->text, !whole, body.truncated);
   if (outcome == Outcome::unsearched) return outcome;
-  bool noted = !finder_.find(body.bytes).empty();
+  bool noted = !find(body.bytes).empty();
   if (whole && outcome == Outcome::clean && !noted) return outcome;
   body.bytes = std::move(decoded->text);
   body.decoded = true;
@@ -97,14 +97,14 @@ bool Redactor::may_keep_packed(std::string_view text, bool cut) const {
   auto decoded = http::content::decode(coding, text, options_.max_scan_bytes);
   if (!decoded) return true;  // it only looked like one
   if (decoded->ending == http::content::Ending::limit) return false;
-  if (cut && finder_.unfinished(decoded->text) < decoded->text.size()) return false;
-  return finder_.find(decoded->text).empty();
+  if (cut && unfinished(decoded->text) < decoded->text.size()) return false;
+  return find(decoded->text).empty();
 }
 
 Redactor::Outcome Redactor::clean_long(std::string& text, bool cut, bool& shortened) const {
   if (text.size() > options_.max_scan_bytes || !may_keep_packed(text, cut)) return Outcome::unsearched;
-  Finds finds = finder_.find(text);
-  if (std::size_t end = cut ? finder_.unfinished(text) : text.size(); end < text.size()) {
+  Finds finds = find(text);
+  if (std::size_t end = cut ? unfinished(text) : text.size(); end < text.size()) {
     cut_unfinished(text, finds, end);
     shortened = true;
   }
@@ -116,7 +116,7 @@ Redactor::Outcome Redactor::clean_long(std::string& text, bool cut, bool& shorte
 void Redactor::redact(Message& message) const {
   using http::ws::Problem;
   http::ws::Message& content = message.content;
-  if (finder_.empty() || content.bytes.empty()) return;
+  if (nothing_to_find() || content.bytes.empty()) return;
   bool coded = content.problem == Problem::not_inflated || content.problem == Problem::unknown_extension;
   bool cut = content.truncated || content.problem == Problem::incomplete ||
              content.problem == Problem::bad_compression || content.problem == Problem::compression_bomb;

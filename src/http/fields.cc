@@ -2,11 +2,50 @@
 
 #include <algorithm>
 
+#include "base/secret_bytes.h"
+
 namespace weir::http {
+
+Fields& Fields::operator=(const Fields& other) {
+  if (this == &other) return *this;
+  wipe();
+  arena_ = other.arena_;
+  entries_ = other.entries_;
+  secret_ = other.secret_;
+  return *this;
+}
+
+Fields& Fields::operator=(Fields&& other) noexcept {
+  if (this == &other) return *this;
+  wipe();
+  arena_ = std::move(other.arena_);
+  entries_ = std::move(other.entries_);
+  secret_ = other.secret_;
+  return *this;
+}
+
+void Fields::overwrite() { zero(arena_); }
 
 void Fields::reserve(std::size_t count, std::size_t bytes) {
   entries_.reserve(count);
-  arena_.reserve(bytes);
+  if (bytes > arena_.capacity()) grow(bytes);
+}
+
+void Fields::grow(std::size_t capacity) {
+  std::string grown;
+  grown.reserve(capacity);
+  grown.append(arena_);
+  wipe();
+  arena_ = std::move(grown);
+}
+
+void Fields::add_secret(std::string_view name, std::string_view value) {
+  // Never in the few bytes that a string has of its own, which moving it would leave behind.
+  constexpr std::size_t kElsewhere = 64;
+  if (arena_.capacity() < kElsewhere) grow(kElsewhere);
+  secret_ = true;
+  add(name, value);
+  entries_.back().secret = true;
 }
 
 void Fields::add(std::string_view name, std::string_view value) {
@@ -19,6 +58,7 @@ void Fields::add(std::string_view name, std::string_view value) {
     std::string grown;
     grown.reserve(std::max(needed, 2 * arena_.capacity()));
     grown.append(arena_).append(name).append(value);
+    wipe();
     arena_ = std::move(grown);
   }
   auto name_size = static_cast<std::uint32_t>(name.size());
@@ -71,8 +111,10 @@ bool Fields::has_token(std::string_view name, std::string_view token) const {
 }
 
 void Fields::clear() {
+  wipe();
   entries_.clear();
   arena_.clear();
+  secret_ = false;
 }
 
 }  // namespace weir::http

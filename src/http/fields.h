@@ -21,6 +21,13 @@ class Fields {
     std::string_view value;
   };
 
+  Fields() = default;
+  Fields(const Fields&) = default;
+  Fields(Fields&& other) noexcept = default;
+  Fields& operator=(const Fields& other);
+  Fields& operator=(Fields&& other) noexcept;
+  ~Fields() { wipe(); }
+
   std::size_t size() const { return entries_.size(); }
   bool empty() const { return entries_.empty(); }
   View operator[](std::size_t i) const { return view(entries_[i]); }
@@ -37,6 +44,12 @@ class Fields {
   }
   /// Replaces the first field of that name in place and removes the others; adds one if there was none.
   void set(std::string_view name, std::string_view value);
+  /// As add; the value is a secret: HTTP/2 never puts it into a table (RFC 7541 section 7.1.3), and this list
+  /// and its copies overwrite their memory when they let it go.
+  void add_secret(std::string_view name, std::string_view value);
+  /// One of them is a secret; that one is.
+  bool secret() const { return secret_; }
+  bool secret(std::size_t i) const { return entries_[i].secret; }
   /// First value of that name.
   std::optional<std::string_view> get(std::string_view name) const;
   bool has(std::string_view name) const { return find(name) != entries_.size(); }
@@ -72,14 +85,21 @@ class Fields {
   struct Entry {
     Span name;
     Span value;
+    bool secret = false;
   };
 
   std::string_view text(Span span) const { return {arena_.data() + span.at, span.size}; }
   View view(const Entry& entry) const { return {text(entry.name), text(entry.value)}; }
   std::size_t find(std::string_view name) const;
+  void wipe() {
+    if (secret_) overwrite();
+  }
+  void overwrite();
+  void grow(std::size_t capacity);
 
   std::string arena_;  // only grows; replaced and removed text stays until clear()
   std::vector<Entry> entries_;
+  bool secret_ = false;  // stays, whatever is removed
 };
 
 }  // namespace weir::http

@@ -114,6 +114,29 @@ TEST(Syntax, FindsEveryControlByteAtEveryPlace) {
   EXPECT_EQ(find_control(""), 0U);
 }
 
+// What lies behind a value is looked at while the list that let it go still has that memory.
+TEST(Fields, ASecretIsOverwrittenWhereItWas) {
+  Fields fields;
+  fields.add("Host", "a");
+  fields.add_secret("Authorization", "Bearer hush-hush");
+  EXPECT_TRUE(fields.secret());
+  EXPECT_FALSE(fields.secret(0));
+  EXPECT_TRUE(fields.secret(1));
+  EXPECT_EQ(fields.get("authorization"), "Bearer hush-hush");
+  Fields copy = fields;
+  EXPECT_TRUE(copy.secret(1));
+  const char* where = copy.get("authorization")->data();
+  copy.clear();  // keeps its memory
+  EXPECT_NE(std::string_view(where, 6), "Bearer");
+  EXPECT_FALSE(copy.secret());
+  Fields moved = std::move(fields);
+  EXPECT_EQ(written(moved), "Host=a;Authorization=Bearer hush-hush;");
+  moved.reserve(10, 4096);
+  EXPECT_EQ(written(moved), "Host=a;Authorization=Bearer hush-hush;");
+  moved = sample();
+  EXPECT_FALSE(moved.secret());
+}
+
 TEST(Syntax, Tokens) {
   EXPECT_TRUE(is_token("M-SEARCH"));
   EXPECT_FALSE(is_token(""));

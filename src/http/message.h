@@ -37,8 +37,10 @@ struct RequestHead {
   /// The protocol the client asks to change to ("websocket"); empty when it asks for none. Says the same as
   /// Connection and Upgrade in HTTP/1.1 (which `fields` then lacks), or :protocol in HTTP/2.
   std::string upgrade;
+  bool secret_target = false;  ///< `target` holds a secret, as Fields::add_secret has it; its maker zeroes it
 
   bool is(std::string_view wanted) const { return method == wanted; }
+  bool secret() const { return secret_target || fields.secret(); }
   std::string url() const;  ///< origin + target; "https://host:port" style without path for CONNECT
 };
 

@@ -42,9 +42,6 @@ struct BudgetVerdict {
 /// Thread-safe; outlives the walks.
 class Budgeting {
  public:
-  static constexpr std::size_t kMostBody = 32 << 20;
-  static constexpr Duration kBodyPatience = std::chrono::seconds(10);
-
   virtual ~Budgeting() = default;
 
   struct Need {

@@ -34,16 +34,14 @@ Exchange::Exchange(wire::Incoming& incoming, const ClientSide& client, Recorder&
 }
 
 void Exchange::hold_body(std::shared_ptr<const std::string> read) {
-  body_ = std::make_unique<HeldBody>(std::move(read), incoming_.body());
+  cover_body(std::make_unique<HeldBody>(std::move(read), body()));
 }
 
 void Exchange::allow(std::unique_ptr<Allowance> allowance, bool metered) {
   allowance_ = std::move(allowance);
   if (!metered || !allowance_) return;
-  unmetered_ = std::move(body_);
-  wire::Body& inner = unmetered_ ? *unmetered_ : incoming_.body();
-  body_ =
-      std::make_unique<MeteredBody>(inner, [this](std::size_t bytes) { return allowance_->upload(bytes); });
+  cover_body(
+      std::make_unique<MeteredBody>(body(), [this](std::size_t bytes) { return allowance_->upload(bytes); }));
 }
 
 void Exchange::show_to(Onlookers& onlookers) {

@@ -3,8 +3,10 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "proxy/allowance.h"
+#include "proxy/disclosure.h"
 #include "proxy/onlooker.h"
 #include "proxy/recorder.h"
 #include "proxy/relay_sessions.h"
@@ -51,11 +53,17 @@ class Exchange {
   /// Another place that the client names to the origin, in Host or in its ClientHello, if it does.
   const std::optional<HostPort>& claimed() const { return claimed_; }
   /// The request's body as it is to be sent on.
-  wire::Body& body() { return body_ ? *body_ : incoming_.body(); }
+  wire::Body& body() { return bodies_.empty() ? incoming_.body() : *bodies_.back(); }
   /// What was read of body() before it is sent goes first, and need not be read again.
   void hold_body(std::shared_ptr<const std::string> read);
   /// What budgets have let this exchange take; `metered`: every part of body() is told to them.
   void allow(std::unique_ptr<Allowance> allowance, bool metered);
+  /// From now on body() is `outer`, which reads from what it was before.
+  void cover_body(std::unique_ptr<wire::Body> outer) { bodies_.push_back(std::move(outer)); }
+
+  /// What puts secrets into the request as it leaves; null for most.
+  Disclosure* disclosure() { return disclosure_.get(); }
+  void disclose_by(std::unique_ptr<Disclosure> disclosure) { disclosure_ = std::move(disclosure); }
 
   /// Null when nobody looks on.
   Onlooker* onlooker() { return onlooker_.get(); }
@@ -75,8 +83,10 @@ class Exchange {
   const ClientSide& client_;
   Recording recording_;
   std::unique_ptr<Onlooker> onlooker_;
-  std::unique_ptr<wire::Body> body_, unmetered_;  // null: the incoming one
+  std::vector<std::unique_ptr<wire::Body>>
+      bodies_;  // each reads from the one before, the first from incoming_
   std::unique_ptr<Allowance> allowance_;
+  std::unique_ptr<Disclosure> disclosure_;
   http::RequestHead request_;
   http::ResponseHead response_;
   wire::Route route_;

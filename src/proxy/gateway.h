@@ -16,8 +16,10 @@ namespace weir::proxy {
 /// Outlives the connections that came in by it; read by all threads.
 struct Gateway {
   RelaySessions* sessions = nullptr;
-  /// The bytes of a tunnel that lie in those of an open WebSocket.
-  std::function<std::unique_ptr<net::Stream>(std::unique_ptr<net::Stream> websocket)> unwrap;
+  /// The bytes of a tunnel that lie in those of an open WebSocket, counted as the session's.
+  std::function<std::unique_ptr<net::Stream>(std::unique_ptr<net::Stream> websocket,
+                                             const RelaySessionPtr& session)>
+      unwrap;
   std::string prefix;                     ///< before every path of the protocol; "" or "/x"
   std::string ca;                         ///< PEM, for who wants to trust what is behind us
   std::optional<tls::ServerContext> tls;  ///< nothing: plain HTTP

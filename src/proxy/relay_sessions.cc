@@ -10,6 +10,9 @@
 namespace weir::proxy {
 namespace {
 
+// Of a detail that others have a hand in.
+constexpr std::size_t kMostDetail = 500;
+
 bool same(const Sha256& a, const Sha256& b) {
   auto bytes = [](const Sha256& digest) {
     return std::string_view(reinterpret_cast<const char*>(digest.data()), digest.size());
@@ -28,18 +31,30 @@ std::string name_of(std::string_view peer) {
   return std::string(bytes.data(), 8);
 }
 
-Failure refuse(std::string_view reason, const std::string& detail) {
-  return fail(Code::blocked, std::string(reason) + ": " + detail);
-}
-
 }  // namespace
 
 std::string_view deny_reason(const Error& error) {
-  if (error.code() != Code::blocked) return info(error.code()).name;
-  std::string_view word = std::string_view(error.context()).substr(0, error.context().find(':'));
-  for (std::string_view each : {deny::kExpired, deny::kMismatch, deny::kLimit, deny::kHost})
-    if (word == each) return each;
-  return deny::kPolicy;
+  return error.code() == Code::blocked ? "policy" : info(error.code()).name;
+}
+
+void Denials::note(const Error& error) {
+  std::string_view reason = deny_reason(error);
+  std::lock_guard lock(mutex_);
+  auto& counts = told_.counts;
+  auto found = std::ranges::find(counts, reason, &std::pair<std::string_view, std::uint64_t>::first);
+  if (found == counts.end()) found = counts.insert(found, {reason, 0});
+  ++found->second;
+  told_.last = wall_now();
+  told_.last_reason = reason;
+  told_.last_detail = error.context().substr(0, kMostDetail);
+}
+
+Denials::Told Denials::told() const {
+  std::lock_guard lock(mutex_);
+  Told out = told_;
+  std::ranges::stable_sort(out.counts, std::ranges::greater(),
+                           &std::pair<std::string_view, std::uint64_t>::second);
+  return out;
 }
 
 std::shared_ptr<const RelayGrant> RelaySession::grant() const {
@@ -54,9 +69,10 @@ void RelaySession::set(std::shared_ptr<const RelayGrant> grant) {
 
 Result<void> RelaySession::stands(WallNanos now) const {
   auto granted = grant();
-  if (!granted) return refuse(deny::kExpired, "session " + id + " was removed, or has another token now");
+  if (!granted)
+    return fail(Code::session_expired, "session " + id + " was removed, or has another token now");
   if (granted->expires != 0 && now >= granted->expires)
-    return refuse(deny::kExpired, "session " + id + " has expired");
+    return fail(Code::session_expired, "session " + id + " has expired");
   return {};
 }
 
@@ -64,7 +80,7 @@ Result<void> RelaySession::may_reach(const HostPort& place, WallNanos now) const
   if (auto standing = stands(now); !standing) return standing;
   auto granted = grant();
   if (!granted || granted->any_host || granted->allowed_hosts.matches(place)) return {};
-  return refuse(deny::kHost, place.str() + " is not among the allowed_hosts of session " + id);
+  return fail(Code::host_not_allowed, place.str() + " is not among the allowed_hosts of session " + id);
 }
 
 AttemptLimit::Address* AttemptLimit::find(const std::string& name, TimePoint now) {
@@ -99,6 +115,7 @@ void AttemptLimit::failed(std::string_view peer, TimePoint now) {
 
 void RelaySessions::replace(std::vector<RelayGrant> grants) {
   std::lock_guard lock(mutex_);
+  file_ = {wall_now(), {}};
   std::vector<RelaySessionPtr> before = std::exchange(sessions_, {});
   for (RelayGrant& grant : grants) {
     auto kept = std::ranges::find_if(before, [&](const RelaySessionPtr& each) {
@@ -120,7 +137,8 @@ Result<RelaySessionPtr> RelaySessions::admit(const std::optional<Sha256>& token,
   std::lock_guard lock(mutex_);
   if (!attempts_.may_try(peer, now)) {
     refused_.fetch_add(1, std::memory_order_relaxed);
-    return fail(Code::flood, "too many wrong tokens came from this address; try again in a second");
+    return fail(Code::too_many_attempts,
+                "too many wrong tokens came from this address; try again in a second");
   }
   // All are compared, whichever it is.
   RelaySessionPtr found;
@@ -129,9 +147,8 @@ Result<RelaySessionPtr> RelaySessions::admit(const std::optional<Sha256>& token,
   if (!found) {
     attempts_.failed(peer, now);
     refused_.fetch_add(1, std::memory_order_relaxed);
-    return fail(Code::proxy_auth_required, token
-                                               ? "the token belongs to no session of this gateway"
-                                               : "the request shows no token (Authorization: Bearer TOKEN)");
+    return fail(Code::session_unknown, token ? "the token belongs to no session of this gateway"
+                                             : "the request shows no token (Authorization: Bearer TOKEN)");
   }
   if (auto standing = found->stands(wall); !standing) return pass(standing);
   return found;
@@ -146,9 +163,19 @@ Result<void> RelaySessions::confirm(const RelaySession& session, std::string_vie
   std::lock_guard lock(mutex_);
   attempts_.failed(peer, now);
   refused_.fetch_add(1, std::memory_order_relaxed);
-  return refuse(deny::kMismatch,
-                token ? "the WebSocket was opened by session " + session.id
-                      : "the first bytes show no session (Proxy-Authorization: Basic base64(SESSION:TOKEN))");
+  return fail(Code::session_mismatch,
+              token ? "the WebSocket was opened by session " + session.id
+                    : "the first bytes show no session (Proxy-Authorization: Basic base64(SESSION:TOKEN))");
+}
+
+void RelaySessions::keep(std::string mistake) {
+  std::lock_guard lock(mutex_);
+  file_.mistake = std::move(mistake);
+}
+
+RelaySessions::File RelaySessions::file() const {
+  std::lock_guard lock(mutex_);
+  return file_;
 }
 
 std::vector<RelaySessionPtr> RelaySessions::all() const {

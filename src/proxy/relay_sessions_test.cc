@@ -34,9 +34,9 @@ TEST_F(RelaySessionsTest, ATokenSaysWhoseItIs) {
   EXPECT_EQ((*admit("token-b"))->id, "b");
   auto wrong = admit("token-c");
   ASSERT_FALSE(wrong);
-  EXPECT_EQ(wrong.error().code(), Code::proxy_auth_required);
+  EXPECT_EQ(wrong.error().code(), Code::session_unknown);
   EXPECT_THAT(wrong.error().message(), Not(HasSubstr("token-c")));
-  EXPECT_EQ(sessions_.admit(std::nullopt, kPeer, now_, 1).error().code(), Code::proxy_auth_required);
+  EXPECT_EQ(sessions_.admit(std::nullopt, kPeer, now_, 1).error().code(), Code::session_unknown);
 }
 
 TEST_F(RelaySessionsTest, AnEndIsAnEnd) {
@@ -45,8 +45,8 @@ TEST_F(RelaySessionsTest, AnEndIsAnEnd) {
   ASSERT_TRUE(session);
   EXPECT_TRUE((*session)->stands(99));
   EXPECT_FALSE((*session)->stands(100));
-  EXPECT_EQ(deny_reason(admit("token-a", kPeer, 100).error()), deny::kExpired);
-  EXPECT_EQ(deny_reason((*session)->may_reach({"a.example", 443}, 100).error()), deny::kExpired);
+  EXPECT_EQ(admit("token-a", kPeer, 100).error().code(), Code::session_expired);
+  EXPECT_EQ((*session)->may_reach({"a.example", 443}, 100).error().code(), Code::session_expired);
 }
 
 TEST_F(RelaySessionsTest, HostsThatAreNotListedAreRefused) {
@@ -55,9 +55,40 @@ TEST_F(RelaySessionsTest, HostsThatAreNotListedAreRefused) {
   EXPECT_TRUE(session->may_reach({"www.example.com", 443}, 1));
   auto refused = session->may_reach({"example.org", 443}, 1);
   ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code(), Code::blocked);
+  EXPECT_EQ(refused.error().code(), Code::host_not_allowed);
   EXPECT_EQ(deny_reason(refused.error()), "host_not_allowed");
   EXPECT_TRUE((*admit("token-b"))->may_reach({"example.org", 443}, 1));
+}
+
+TEST(DenyReason, IsThePolicyOrTheCode) {
+  EXPECT_EQ(deny_reason(Error(Code::blocked, "session_limit: no")), "policy");
+  for (Code code : {Code::session_expired, Code::session_mismatch, Code::session_limit,
+                    Code::host_not_allowed, Code::address_refused})
+    EXPECT_EQ(deny_reason(Error(code)), info(code).name);
+}
+
+TEST(Denials, AreCountedByReason) {
+  Denials denials;
+  EXPECT_EQ(denials.told().last, 0);
+  denials.note(Error(Code::session_limit, "first"));
+  denials.note(Error(Code::blocked, "by a rule"));
+  denials.note(Error(Code::blocked, std::string(2000, 'x')));
+  Denials::Told told = denials.told();
+  EXPECT_EQ(told.counts,
+            (std::vector<std::pair<std::string_view, std::uint64_t>>{{"policy", 2}, {"session_limit", 1}}));
+  EXPECT_EQ(told.last_reason, "policy");
+  EXPECT_EQ(told.last_detail, std::string(500, 'x'));
+  EXPECT_GT(told.last, 0);
+}
+
+TEST_F(RelaySessionsTest, AMistakeIsToldUntilTheFileIsGood) {
+  sessions_.replace({grant("a", "token-a")});
+  EXPECT_GT(sessions_.file().read, 0);
+  sessions_.keep("line 3");
+  EXPECT_EQ(sessions_.file().mistake, "line 3");
+  EXPECT_TRUE(admit("token-a"));
+  sessions_.replace({});
+  EXPECT_EQ(sessions_.file().mistake, "");
 }
 
 TEST_F(RelaySessionsTest, AnotherFileChangesWhatIsThere) {
@@ -80,18 +111,19 @@ TEST_F(RelaySessionsTest, TheFirstBytesAreOfTheSameSession) {
     return sessions_.confirm(*a, id, sha256(token), kPeer, now_);
   };
   EXPECT_TRUE(confirm("a", "token-a"));
-  EXPECT_EQ(deny_reason(confirm("b", "token-b").error()), deny::kMismatch);
-  EXPECT_EQ(deny_reason(confirm("a", "token-b").error()), deny::kMismatch);
-  EXPECT_EQ(deny_reason(confirm("b", "token-a").error()), deny::kMismatch);
-  EXPECT_EQ(deny_reason(sessions_.confirm(*a, "a", std::nullopt, kPeer, now_).error()), deny::kMismatch);
+  EXPECT_EQ(confirm("b", "token-b").error().code(), Code::session_mismatch);
+  EXPECT_EQ(confirm("a", "token-b").error().code(), Code::session_mismatch);
+  EXPECT_EQ(confirm("b", "token-a").error().code(), Code::session_mismatch);
+  EXPECT_EQ(sessions_.confirm(*a, "a", std::nullopt, kPeer, now_).error().code(), Code::session_mismatch);
 }
 
 TEST_F(RelaySessionsTest, WhoTriesManyTokensIsSlowedDown) {
   sessions_.replace({grant("a", "token-a")});
   int heard = 0;
-  for (int i = 0; i < 100; ++i) heard += admit("wrong").error().code() == Code::proxy_auth_required;
+  for (int i = 0; i < 100; ++i) heard += admit("wrong").error().code() == Code::session_unknown;
   EXPECT_EQ(heard, 5);
-  EXPECT_EQ(admit("token-a").error().code(), Code::flood);  // or the limit would tell right from wrong
+  EXPECT_EQ(admit("token-a").error().code(),
+            Code::too_many_attempts);  // or the limit would tell right from wrong
   EXPECT_TRUE(admit("token-a", "192.0.2.2:5000"));
   now_ += std::chrono::seconds(1);
   EXPECT_TRUE(admit("token-a"));

@@ -186,8 +186,10 @@ async::Task<bool> Session::tell_refusal(wire::H1ServerConnection& http, Error er
 ErrorResponse Session::prepare_answer(Recording& recording, const Error& error) {
   flow::Flow& flow = recording.flow();
   ErrorResponse made = error_response(error, flow.request, flow.id);
-  if (client_.relay && info(error.code()).phase == Phase::policy)
+  if (client_.relay && info(error.code()).phase == Phase::policy) {
+    client_.relay->deny(error);
     made.head.fields.add("X-Deny-Reason", deny_reason(error));
+  }
   flow.has_response = flow.synthesised = true;
   flow.response = made.head;
   flow.response_body = {.bytes = made.body, .size = made.body.size(), .truncated = false, .complete = true};

@@ -59,12 +59,6 @@ struct Services {
 
 struct ShownToken;
 
-/// The answer to a request for a relay's WebSocket that is not opened.
-struct RelayRefusal {
-  std::uint16_t status;
-  Error error;
-};
-
 /// Why a tunnel is not opened, and what policy said of it if it was asked.
 struct RelayDenial {
   Error error;
@@ -131,9 +125,8 @@ class Session {
   async::Task<Result<RelaySessionPtr>> answer_relay(wire::Incoming& incoming, const ShownToken& shown,
                                                     bool early);
   async::Task<Result<RelaySessionPtr>> switch_to_websocket(wire::Incoming& incoming, RelaySessionPtr session);
-  async::Task<void> refuse_relay(wire::Incoming& incoming, RelayRefusal refusal);
-  std::expected<RelaySessionPtr, RelayRefusal> admit_relay(const http::RequestHead& head,
-                                                           const ShownToken& shown, bool early);
+  async::Task<void> refuse_relay(wire::Incoming& incoming, Error error);
+  Result<RelaySessionPtr> admit_relay(const http::RequestHead& head, const ShownToken& shown, bool early);
   async::Task<Result<void>> serve_relayed();
   async::Task<Result<void>> connect_relayed(wire::H1ServerConnection& http, const ShownToken& shown);
   std::expected<void, RelayDenial> judge_relayed(const HostPort& place, const ShownToken& shown);

@@ -24,23 +24,21 @@ bool names_token(const http::Fields& fields, std::string_view field, std::string
 }
 
 /// Whether a request opens a relay's WebSocket (RFC 6455 section 4.2.1), but for its token.
-std::expected<void, RelayRefusal> check_upgrade(const http::RequestHead& head) {
-  auto refuse = [](std::uint16_t status, const char* why) {
-    return std::unexpected(RelayRefusal{status, Error(Code::bad_request, why)});
-  };
+Result<void> check_upgrade(const http::RequestHead& head) {
   const http::Fields& fields = head.fields;
   if (!names_token(fields, "upgrade", "websocket") || !names_token(fields, "connection", "upgrade"))
-    return refuse(426, "this path takes WebSockets of relays only, such as `weir relay` opens");
+    return fail(Code::upgrade_required,
+                "this path takes WebSockets of relays only, such as `weir relay` opens");
   if (fields.get("sec-websocket-version") != "13" || fields.count("sec-websocket-version") != 1)
-    return refuse(426, "Sec-WebSocket-Version must be 13");
+    return fail(Code::upgrade_required, "Sec-WebSocket-Version must be 13");
   if (head.version != http::Version::http11)
-    return refuse(400, "a WebSocket is opened by HTTP/1.1 (RFC 6455 section 4.1)");
+    return fail(Code::bad_request, "a WebSocket is opened by HTTP/1.1 (RFC 6455 section 4.1)");
   if (fields.count("sec-websocket-key") != 1 || !http::ws::valid_key(*fields.get("sec-websocket-key")))
-    return refuse(400, "Sec-WebSocket-Key must be 16 bytes in base64 (RFC 6455 section 4.1)");
+    return fail(Code::bad_request, "Sec-WebSocket-Key must be 16 bytes in base64 (RFC 6455 section 4.1)");
   if (fields.get("content-type") != "application/proto" || fields.count("content-type") != 1)
-    return refuse(400, "Content-Type must be application/proto");
+    return fail(Code::bad_request, "Content-Type must be application/proto");
   if (fields.has("transfer-encoding") || fields.get("content-length").value_or("0") != "0")
-    return refuse(400, "a request that opens a WebSocket has no body");
+    return fail(Code::bad_request, "a request that opens a WebSocket has no body");
   return {};
 }
 
@@ -75,8 +73,8 @@ async::Task<Result<void>> Session::serve_gateway() {
   auto session = co_await open_relay();
   if (!session) co_return pass(session);
   if (!*session) co_return Result<void>();
-  stream_ = gateway.unwrap(std::move(stream_));
   client_.relay = std::move(*session);
+  stream_ = gateway.unwrap(std::move(stream_), client_.relay);
   services_.recorder.senders().set_device(client_.connection, client_.relay->id);
   silent_ = true;
   co_return co_await serve_relayed();
@@ -171,18 +169,12 @@ async::Task<Result<RelaySessionPtr>> Session::answer_relay(wire::Incoming& incom
   co_return RelaySessionPtr();
 }
 
-std::expected<RelaySessionPtr, RelayRefusal> Session::admit_relay(const http::RequestHead& head,
-                                                                  const ShownToken& shown, bool early) {
-  if (auto upgrade = check_upgrade(head); !upgrade) return std::unexpected(std::move(upgrade).error());
-  if (early)
-    return std::unexpected(
-        RelayRefusal{400, Error(Code::bad_request, "bytes of a WebSocket that is not open yet")});
-  auto session =
-      entrance_->gateway->sessions->admit(shown.digest, connection_.peer, services_.loop.now(), wall_now());
-  if (session) return std::move(*session);
-  Code code = session.error().code();
-  std::uint16_t status = code == Code::flood ? 429 : code == Code::blocked ? 403 : 401;
-  return std::unexpected(RelayRefusal{status, std::move(session).error()});
+Result<RelaySessionPtr> Session::admit_relay(const http::RequestHead& head, const ShownToken& shown,
+                                             bool early) {
+  if (auto upgrade = check_upgrade(head); !upgrade) return pass(upgrade);
+  if (early) return fail(Code::bad_request, "bytes of a WebSocket that is not open yet");
+  return entrance_->gateway->sessions->admit(shown.digest, connection_.peer, services_.loop.now(),
+                                             wall_now());
 }
 
 async::Task<Result<RelaySessionPtr>> Session::switch_to_websocket(wire::Incoming& incoming,
@@ -200,11 +192,13 @@ async::Task<Result<RelaySessionPtr>> Session::switch_to_websocket(wire::Incoming
 }
 
 // Who tries many tokens is recorded as long as he is heard.
-async::Task<void> Session::refuse_relay(wire::Incoming& incoming, RelayRefusal refusal) {
-  http::ResponseHead answer = head_of(refusal.status, "text/plain; charset=utf-8");
-  switch (refusal.status) {
+async::Task<void> Session::refuse_relay(wire::Incoming& incoming, Error error) {
+  entrance_->gateway->sessions->refusals.note(error);
+  std::uint16_t status = info(error.code()).status;
+  http::ResponseHead answer = head_of(status, "text/plain; charset=utf-8");
+  switch (status) {
     case 401: answer.fields.add("WWW-Authenticate", "Bearer realm=\"weir gateway\""); break;
-    case 403: answer.fields.add("X-Deny-Reason", deny_reason(refusal.error)); break;
+    case 403: answer.fields.add("X-Deny-Reason", deny_reason(error)); break;
     case 426:
       answer.fields.add("Upgrade", "websocket");
       answer.fields.add("Sec-WebSocket-Version", "13");
@@ -212,14 +206,14 @@ async::Task<void> Session::refuse_relay(wire::Incoming& incoming, RelayRefusal r
     case 429: answer.fields.add("Retry-After", "1"); break;
     default: break;
   }
-  std::string text = "Weir: " + refusal.error.context() + "\n";
+  std::string text = "Weir: " + error.context() + "\n";
   std::optional<Recording> recording;
-  if (refusal.status != 429) {
+  if (status != 429) {
     recording.emplace(services_.recorder);
     flow::Flow& flow = recording->flow();
     flow.client_connection = client_.connection;
     flow.request = incoming.head();
-    recording->fail(refusal.error.code(), refusal.error.context());
+    recording->fail(error.code(), error.context());
     flow.has_response = flow.synthesised = true;
     flow.response = answer;
     flow.response_body = {.bytes = text, .size = text.size(), .truncated = false, .complete = true};
@@ -269,7 +263,6 @@ async::Task<Result<void>> Session::connect_relayed(wire::H1ServerConnection& htt
       co_return co_await connect(http, **incoming);
     }
   }
-  session.counts.denied.fetch_add(1, std::memory_order_relaxed);
   http.close_after_this();
   co_await deny(**incoming, std::move(may).error());
   co_await http.linger();
@@ -286,8 +279,8 @@ std::expected<void, RelayDenial> Session::judge_relayed(const HostPort& place, c
   if (!shows) return denied(std::move(shows).error());
   if (auto may = session.may_reach(place, wall_now()); !may) return denied(std::move(may).error());
   if (session.counts.open.load(std::memory_order_relaxed) > gateway.most_tunnels)
-    return denied(Error(Code::blocked, fmt::format("{}: session {} has {} tunnels open", deny::kLimit,
-                                                   session.id, gateway.most_tunnels)));
+    return denied(Error(Code::session_limit,
+                        fmt::format("session {} has {} tunnels open", session.id, gateway.most_tunnels)));
   if (!wants_interception(place)) return {};  // judged when it is dialled
   flow::Flow flow;
   auto may = services_.gate.judge_host(flow, {http::Scheme::https, place});

@@ -1,7 +1,8 @@
 #include "proxy/tunnel.h"
 
+#include <memory>
+
 #include "async/task_group.h"
-#include "wire/read_buffer.h"
 
 namespace weir::proxy {
 namespace {
@@ -9,17 +10,76 @@ namespace {
 constexpr auto kHalfClosedIdle = std::chrono::minutes(5);
 constexpr auto kRoomPoll = std::chrono::milliseconds(5);
 
+/// What one direction holds while bytes move. Where they come in bulk it is large, since each call of the
+/// system, and each time a peer is woken, costs as much as many bytes; but few at once in a thread, so that
+/// tunnels whose peers do not read hold little.
+class Block {
+ public:
+  Block() = default;
+  Block(const Block&) = delete;
+  ~Block() { release(); }
+
+  /// What was read last; empty at the end of the stream.
+  std::string_view data() const { return {memory_.get(), size_}; }
+  /// Reads what comes next in place of that. Holds nothing while it waits.
+  async::Task<Result<void>> fill(net::Stream& from);
+
+ private:
+  static constexpr std::size_t kSmall = 32 << 10, kLarge = 512 << 10;
+  static constexpr std::size_t kMostLarge = 16;
+  static thread_local std::size_t t_large;
+
+  void take();
+  void release();
+
+  std::unique_ptr<char[]> memory_;
+  std::size_t capacity_ = 0, size_ = 0;
+  bool bulk_ = false;
+};
+thread_local std::size_t Block::t_large = 0;
+
+void Block::take() {
+  bool large = bulk_ && t_large < kMostLarge;
+  if (memory_ && (capacity_ == kLarge || !large)) return;
+  release();
+  t_large += large;
+  capacity_ = large ? kLarge : kSmall;
+  memory_ = std::make_unique_for_overwrite<char[]>(capacity_);
+}
+
+void Block::release() {
+  if (capacity_ == kLarge) --t_large;
+  memory_.reset();
+  capacity_ = size_ = 0;
+}
+
+async::Task<Result<void>> Block::fill(net::Stream& from) {
+  for (;;) {
+    take();
+    auto got = from.try_read({memory_.get(), capacity_});
+    if (!got) co_return pass(got);
+    if (*got) {
+      size_ = **got;
+      bulk_ = size_ > kSmall / 2;
+      co_return Result<void>();
+    }
+    release();
+    auto ready = co_await from.wait_readable();
+    if (!ready) co_return ready;
+  }
+}
+
 async::Task<Result<void>> copy(net::Stream& from, net::Stream& to, std::string_view first,
                                std::uint64_t& count, TunnelWatch* watch) {
   count += first.size();
   auto sent = co_await to.write(first);
   if (!sent) co_return pass(sent);
   if (watch && !first.empty()) watch->passed(from.side(), first);
-  wire::ReadBuffer buffer;
+  Block block;
   for (;;) {
-    auto got = co_await buffer.fill(from);
-    if (!got) co_return pass(got);
-    if (*got == 0) {
+    auto got = co_await block.fill(from);
+    if (!got) co_return got;
+    if (block.data().empty()) {
       // The other direction may go on, but not wait for ever for a peer that ignores the end, nor outlive a
       // cancel() of the stream that has ended.
       from.on_hangup([&from, &to] {
@@ -28,12 +88,11 @@ async::Task<Result<void>> copy(net::Stream& from, net::Stream& to, std::string_v
       to.set_read_deadline(to.loop().now() + kHalfClosedIdle);
       co_return co_await to.shutdown();
     }
-    count += *got;
-    sent = co_await to.write(buffer.data());
+    count += block.data().size();
+    sent = co_await to.write(block.data());
     if (!sent) co_return pass(sent);
-    if (watch) watch->passed(from.side(), buffer.data());
+    if (watch) watch->passed(from.side(), block.data());
     while (watch && !watch->has_room()) co_await async::sleep_until(to.loop(), to.loop().now() + kRoomPoll);
-    buffer.consume(buffer.data().size());
   }
 }
 

@@ -1,9 +1,12 @@
 #include "proxy/walk.h"
 
+#include <fmt/format.h>
+
 #include <memory>
 
 #include "async/task_group.h"
 #include "base/ascii.h"
+#include "base/secret_bytes.h"
 #include "http/h1/framing.h"
 #include "proxy/error_response.h"
 #include "proxy/tap.h"
@@ -46,6 +49,16 @@ bool may_retry(Exchange& exchange, const Error& error, bool reused) {
   if (error.side() != Side::upstream) return false;
   if (error.retry() == Retry::yes) return true;
   return reused && error.retry() == Retry::if_reused && http::is_idempotent(exchange.request().method);
+}
+
+// Who the origin is was checked, or it gets no secret.
+Result<void> may_disclose(Exchange& exchange, const wire::UpstreamFacts& facts) {
+  if (exchange.disclosure() == nullptr || (facts.tls && facts.tls->problem.empty())) return {};
+  return fail(
+      Code::credential_failed,
+      fmt::format("{} showed a certificate that is not valid ({}), and secrets are for nobody whose is "
+                  "accepted all the same (tls.insecure_hosts)",
+                  facts.host, facts.tls ? facts.tls->problem : "no TLS"));
 }
 
 }  // namespace
@@ -130,6 +143,7 @@ async::Task<Result<void>> Walk::forward(Exchange& exchange) {
     if (!lease) co_return pass(lease);
     wire::Outgoing& http = lease->http();
     note_upstream(exchange.recording(), *lease, steady_now() - begun);
+    if (auto may = may_disclose(exchange, lease->facts()); !may) co_return may;
     exchange.incoming().on_client_gone([&exchange, &http] {
       exchange.client_gone = true;
       http.cancel();
@@ -145,12 +159,23 @@ async::Task<Result<void>> Walk::forward(Exchange& exchange) {
 }
 
 async::Task<void> Walk::run_upload(Upload& upload) {
-  upload.result = co_await upload.out.send(upload.exchange.request(), &upload.body);
+  upload.result = co_await send(upload.exchange, upload.out, &upload.body);
   upload.done = true;
   note_sent(upload.exchange, upload.out, upload.begun);
   // When the client's body failed, the origin must not take what it got for the whole. When it was upstream
   // that stopped reading, its response may still say why.
   if (!upload.result && upload.result.error().side() != Side::upstream) upload.out.cancel();
+}
+
+// The secrets are put in here, where nobody looks any more but the origin.
+async::Task<Result<void>> Walk::send(Exchange& exchange, wire::Outgoing& out, wire::Body* body) {
+  Disclosure* disclosure = exchange.disclosure();
+  if (disclosure == nullptr) co_return co_await out.send(exchange.request(), body);
+  auto head = disclosure->disclose(exchange.request());
+  if (!head) co_return pass(head);
+  auto sent = co_await out.send(*head, body);
+  if (head->secret_target) zero(head->target);
+  co_return sent;
 }
 
 // Request and response are under way at the same time: a response may come before the request's end.
@@ -159,7 +184,7 @@ async::Task<Result<void>> Walk::converse(Exchange& exchange, wire::Outgoing& out
   TimePoint begun = steady_now();
   if (wire::Body& body = exchange.body(); body.finished() && body.trailers().empty()) {
     flow.request_body.complete = true;
-    auto sent = co_await out.send(exchange.request(), nullptr);
+    auto sent = co_await send(exchange, out, nullptr);
     if (!sent) co_return pass(sent);
     note_sent(exchange, out, begun);
     co_return co_await respond(exchange, out);
@@ -213,6 +238,7 @@ async::Task<Result<void>> Walk::respond(Exchange& exchange, wire::Outgoing& out)
   flow.response = *head;
   flow.response_head_bytes = out.head_bytes();
   if (Onlooker* onlooker = exchange.onlooker()) onlooker->response_head(flow.response, first);
+  if (Disclosure* disclosure = exchange.disclosure()) disclosure->answered(head->status);
   exchange.response() = std::move(*head);
   Result<void> done;
   if (out.switched()) {

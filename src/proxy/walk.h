@@ -39,6 +39,7 @@ class Walk {
   async::Task<Result<void>> give(Exchange& exchange, Answer answer);
   async::Task<Result<void>> forward(Exchange& exchange);
   async::Task<Result<void>> converse(Exchange& exchange, wire::Outgoing& out);
+  async::Task<Result<void>> send(Exchange& exchange, wire::Outgoing& out, wire::Body* body);
   async::Task<Result<http::ResponseHead>> final_head(Exchange& exchange, wire::Outgoing& out);
   async::Task<Result<void>> respond(Exchange& exchange, wire::Outgoing& out);
   async::Task<Result<void>> pass_on(Exchange& exchange, wire::Outgoing& out);

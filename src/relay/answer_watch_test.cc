@@ -22,6 +22,14 @@ TEST(AnswerWatch, kinds) {
     EXPECT_EQ(look("HTTP/1.1 403 Forbidden\r\nX-Deny-Reason: host_not_allowed\r\n\r\nx", piece),
               "policy_denied 403 Forbidden: host_not_allowed");
     EXPECT_EQ(look("HTTP/1.1 403 No\r\n\r\n", piece), "policy_denied 403 Forbidden");
+    EXPECT_EQ(look("HTTP/1.1 403 No\r\nx-deny-reason: session_expired\r\n\r\n", piece),
+              "authentication 403 Forbidden: session_expired");
+    EXPECT_EQ(look("HTTP/1.1 403 No\r\nx-deny-reason: session_mismatch\r\n\r\n", piece).substr(0, 14),
+              "authentication");
+    EXPECT_EQ(look("HTTP/1.1 403 No\r\nx-deny-reason: session_limit\r\n\r\n", piece).substr(0, 13),
+              "session_limit");
+    EXPECT_EQ(look("HTTP/1.1 403 No\r\nx-deny-reason: sessions\r\n\r\n", piece).substr(0, 13),
+              "policy_denied");
     EXPECT_EQ(look("HTTP/1.1 407 X\r\n\r\n", piece), "authentication 407 Proxy Authentication Required");
     EXPECT_EQ(look("HTTP/1.1 504 X\r\n\r\n", piece), "target 504 Gateway Timeout");
     EXPECT_EQ(look("HTTP/1.1 418 X\r\n\r\n", piece).substr(0, 13), "gateway_fault");

@@ -3,6 +3,7 @@
 #include <sys/random.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <cstring>
 #include <tuple>
@@ -11,8 +12,6 @@
 namespace weir::relay {
 namespace {
 
-// Of one chunk that is sent: what it costs in memory while the peer is slow.
-constexpr std::size_t kMostSent = 64 << 10;
 // Control frames that a peer who does not read has asked for; then it is cut.
 constexpr std::size_t kMostQueued = 16 << 10;
 constexpr std::uint8_t kClose = 8, kPong = 10;
@@ -52,6 +51,7 @@ Result<std::optional<std::size_t>> ChunkStream::try_read(std::span<char> into) {
     auto taken = take(into.first(came));
     if (!taken) return pass(taken);
     bytes_in_ += *taken;
+    if (received_) received_->fetch_add(*taken, std::memory_order_relaxed);
     if (*taken > 0 || peer_closed_) return std::optional(*taken);
   }
 }
@@ -65,7 +65,7 @@ Result<std::size_t> ChunkStream::take(std::span<char> bytes) {
     switch (step.event) {
       case ChunkReader::Event::none: return size;
       case ChunkReader::Event::data:
-        std::memmove(front + size, step.data.data(), step.data.size());
+        if (step.data.data() != front + size) std::memmove(front + size, step.data.data(), step.data.size());
         size += step.data.size();
         break;
       case ChunkReader::Event::ping: queue_control(kPong, step.data); break;
@@ -83,23 +83,19 @@ Result<std::size_t> ChunkStream::try_write(std::span<const std::string_view> pie
   auto flushed = flush_pending();
   if (!flushed) return pass(flushed);
   if (!*flushed) return 0;
-  std::string joined;
-  std::string_view data;
+  std::array<std::string_view, kMaxPieces> chunk;
+  std::size_t count = 0, size = 0;
   for (std::string_view piece : pieces) {
-    if (piece.empty()) continue;
-    if (data.empty() && piece.size() >= kMostSent) {
-      data = piece.substr(0, kMostSent);
-      break;
-    }
-    joined += piece.substr(0, kMostSent - joined.size());
-    data = joined;
-    if (joined.size() == kMostSent) break;
+    if (size == kMostChunk || count == chunk.size()) break;
+    chunk[count] = piece.substr(0, kMostChunk - size);
+    size += chunk[count++].size();
   }
-  if (data.empty()) return 0;
-  append_chunk(out_, data, new_mask());
-  bytes_out_ += data.size();
+  if (size == 0) return 0;
+  append_chunk(out_, std::span(chunk).first(count), new_mask());
+  bytes_out_ += size;
+  if (sent_total_) sent_total_->fetch_add(size, std::memory_order_relaxed);
   if (auto sent = flush_pending(); !sent) return pass(sent);
-  return data.size();
+  return size;
 }
 
 Result<bool> ChunkStream::flush_pending() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -30,6 +31,11 @@ class ChunkStream final : public net::Stream {
 
   /// Sends an empty chunk, unless bytes wait to be sent anyway. Never waits.
   Result<void> keep_alive();
+  /// Adds what is read and written, without framing, to these as it comes. They live as long as the stream.
+  void count_into(std::atomic<std::uint64_t>& received, std::atomic<std::uint64_t>& sent) {
+    received_ = &received;
+    sent_total_ = &sent;
+  }
   /// When bytes, of whatever kind, were last sent.
   TimePoint last_sent() const { return last_sent_; }
   /// A wait to read ends with the side's timeout when no bytes, of whatever kind, have come for so long.
@@ -70,6 +76,7 @@ class ChunkStream final : public net::Stream {
   std::size_t sent_ = 0;  // of out_
   http::ws::Mask mask_{};
   bool peer_closed_ = false, closed_ = false, abrupt_ = false;
+  std::atomic<std::uint64_t>*received_ = nullptr, *sent_total_ = nullptr;
   TimePoint last_sent_;
   Duration idle_limit_ = Duration::zero();
   TimePoint idle_deadline_ = kNever;

@@ -14,6 +14,9 @@ constexpr Words kWords[] = {
     {Trouble::policy_denied, "policy_denied", "denied by the gateway's policy",
      "The relay and the gateway work. Allow the host in the settings of the session's environment; a session "
      "that runs keeps the rules it was started with, so start a new one after that."},
+    {Trouble::session_limit, "session_limit", "the session has too many tunnels open",
+     "The relay and the gateway work. Close some connections; whoever runs the gateway can allow more "
+     "(--most-tunnels)."},
     {Trouble::authentication, "authentication", "the gateway does not accept the token",
      "The token has expired, was taken back, or belongs to another session: start a new session."},
     {Trouble::gateway_tls, "gateway_tls", "no trusted TLS towards the gateway",
@@ -31,6 +34,13 @@ constexpr Words kWords[] = {
      "The relay takes CONNECT alone: programs need it as HTTPS_PROXY, never as HTTP_PROXY, and https:// "
      "URLs."},
 };
+
+// A 403 says in its x-deny-reason whether a host is meant, or the session (docs/gateway.md).
+Trouble kind_of_denial(std::string_view reason) {
+  if (reason == info(Code::session_limit).name) return Trouble::session_limit;
+  bool session = reason == info(Code::session_expired).name || reason == info(Code::session_mismatch).name;
+  return session ? Trouble::authentication : Trouble::policy_denied;
+}
 
 const Words& words(Trouble kind) { return kWords[static_cast<std::size_t>(kind)]; }
 
@@ -60,7 +70,7 @@ Mishap mishap_of(std::uint16_t status, std::string_view reason, bool to_connect)
   Trouble kind = Trouble::gateway_fault;
   // 429: too many attempts with tokens that are none.
   if (status == 401 || status == 407 || status == 429) kind = Trouble::authentication;
-  if (status == 403) kind = Trouble::policy_denied;
+  if (status == 403) kind = kind_of_denial(reason);
   if (status >= 500) kind = to_connect ? Trouble::target : Trouble::gateway_down;
   return {kind, std::move(detail), status};
 }

@@ -13,7 +13,8 @@ namespace weir::relay {
 
 enum class Trouble : std::uint8_t {
   policy_denied,   ///< the gateway works, and its policy says no
-  authentication,  ///< the gateway does not accept the token
+  session_limit,   ///< the gateway works, and the session has all the tunnels open that it may
+  authentication,  ///< the gateway does not accept the token, or no longer
   gateway_tls,     ///< no trusted TLS towards the gateway
   gateway_down,    ///< no answer from it: not reached, too late, cut
   gateway_fault,   ///< an answer that makes no sense, or an error of its own
@@ -21,8 +22,8 @@ enum class Trouble : std::uint8_t {
   client           ///< a program that uses the relay made a mistake
 };
 inline constexpr std::array kTroubles = {
-    Trouble::policy_denied, Trouble::authentication, Trouble::gateway_tls, Trouble::gateway_down,
-    Trouble::gateway_fault, Trouble::target,         Trouble::client};
+    Trouble::policy_denied, Trouble::session_limit, Trouble::authentication, Trouble::gateway_tls,
+    Trouble::gateway_down,  Trouble::gateway_fault, Trouble::target,         Trouble::client};
 
 std::string_view name(Trouble kind);    ///< "policy_denied": stable
 std::string_view title(Trouble kind);   ///< "denied by the gateway's policy"

@@ -1,5 +1,7 @@
 #include "sandbox/environment.h"
 
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -174,6 +176,17 @@ std::vector<std::string> own_environment() {
   std::vector<std::string> out;
   for (char** entry = environ; *entry != nullptr; ++entry) out.emplace_back(*entry);
   return out;
+}
+
+void forget_variables(std::span<const std::string> names) {
+  for (const std::string& name : names) {
+    for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+      std::string_view text = *entry;
+      if (text.size() > name.size() && text.starts_with(name) && text[name.size()] == '=')
+        ::explicit_bzero(*entry + name.size() + 1, text.size() - name.size() - 1);
+    }
+    ::unsetenv(name.c_str());
+  }
 }
 
 }  // namespace weir::sandbox

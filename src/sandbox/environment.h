@@ -43,5 +43,8 @@ Result<std::vector<std::string>> chosen_environment(std::span<const std::string>
 
 /// The environment of this process as entries. Call before threads that change it exist.
 std::vector<std::string> own_environment();
+/// Overwrites the values of these variables of this process where they are, in its environment as others
+/// (/proc/PID/environ) and what is forked see it, and removes them.
+void forget_variables(std::span<const std::string> names);
 
 }  // namespace weir::sandbox

@@ -82,13 +82,14 @@ Failed become(const PackedCommand& command) {
   return exec_failure("/bin/sh", errno);
 }
 
-[[noreturn]] void run_child(const PackedCommand& command, const SignalState& signals, int report,
+[[noreturn]] void run_child(const PackedCommand& command, const SignalState& signals, int report, int output,
                             pid_t spawner) {
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (::getppid() != spawner) ::_exit(kOurFailure);  // it died before the line above
   signals.restore();
-  Failed failed =
-      ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) == 0 ? become(command) : our_failure("close_range", errno);
+  bool ready = output < 0 || ::dup2(output, STDOUT_FILENO) >= 0;
+  ready = ready && ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) == 0;
+  Failed failed = ready ? become(command) : our_failure("handing over descriptors", errno);
   failed.why.resize(std::min(failed.why.size(), Message::kMaxText));
   std::string bytes(reinterpret_cast<const char*>(&failed.status), sizeof failed.status);
   bytes += failed.why;
@@ -123,7 +124,7 @@ void SignalState::restore() const {
   ::sigprocmask(SIG_SETMASK, &mask_, nullptr);
 }
 
-Launched launch(const PackedCommand& command, const SignalState& signals) {
+Launched launch(const PackedCommand& command, const SignalState& signals, int output) {
   auto failed = [](Failed why) { return Launched{-1, why.status, std::move(why.why)}; };
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return failed(our_failure("pipe", errno));
@@ -131,7 +132,7 @@ Launched launch(const PackedCommand& command, const SignalState& signals) {
   pid_t spawner = ::getpid();
   pid_t pid = ::fork();
   if (pid < 0) return failed(our_failure("cannot start a process", errno));
-  if (pid == 0) run_child(command, signals, write_end.get(), spawner);
+  if (pid == 0) run_child(command, signals, write_end.get(), output, spawner);
   write_end.reset();
   char report[sizeof(int) + Message::kMaxText];
   // The pipe closes with nothing in it when exec succeeds.

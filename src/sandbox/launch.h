@@ -37,7 +37,8 @@ struct Launched {
   std::string why;
 };
 
-/// Starts `command` and waits until its exec has succeeded or failed. A failed child is reaped.
-Launched launch(const PackedCommand& command, const SignalState& signals);
+/// Starts `command` and waits until its exec has succeeded or failed. A failed child is reaped. `output`,
+/// unless negative, is its standard output.
+Launched launch(const PackedCommand& command, const SignalState& signals, int output = -1);
 
 }  // namespace weir::sandbox

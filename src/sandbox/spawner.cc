@@ -58,8 +58,27 @@ Result<UniqueFd> Spawner::begin_sandbox(const Plan& plan) {
 }
 
 Result<pid_t> Spawner::spawn(const Command& command) {
+  auto started = start(command, false);
+  if (!started) return pass(started);
+  return started->pid;
+}
+
+Result<UniqueFd> Spawner::spawn_piped(const Command& command) {
+  auto started = start(command, true);
+  if (!started) return pass(started);
+  return std::move(started->output);
+}
+
+Result<> Spawner::forget(std::span<const std::string> names) {
+  for (const std::string& name : names)
+    if (auto sent = send(socket_.get(), Message{.kind = MessageKind::forget, .text = name + "="}); !sent)
+      return sent;
+  return {};
+}
+
+Result<Spawner::Started> Spawner::start(const Command& command, bool piped) {
   if (running_) return fail(Code::internal, "a command is running already");
-  Message start{.kind = MessageKind::start};
+  Message start{.kind = MessageKind::start, .detail = piped ? 1 : 0};
   auto file = pack(command);
   if (!file) return pass(file);
   start.file = std::move(*file);
@@ -68,7 +87,7 @@ Result<pid_t> Spawner::spawn(const Command& command) {
   if (!reply) return pass(reply);
   if (reply->kind == MessageKind::started) {
     running_ = true;
-    return reply->value;
+    return Started{reply->value, std::move(reply->file)};
   }
   Code code = reply->value == 127 ? Code::not_found : reply->value == 126 ? Code::io : Code::internal;
   return fail(code, std::move(reply->text));

@@ -68,6 +68,12 @@ class Spawner {
   /// reason.
   Result<pid_t> spawn(const Command& command);
 
+  /// The same, but its output goes into the pipe that is given back.
+  Result<UniqueFd> spawn_piped(const Command& command);
+  /// Variables of the environment whose values the spawner and what it starts from now on must not have, nor
+  /// anybody who looks at them.
+  Result<> forget(std::span<const std::string> names);
+
   /// Sends `signo` to CMD; nothing happens when it has ended already.
   Result<> signal(int signo);
 
@@ -80,6 +86,11 @@ class Spawner {
 
  private:
   friend class Sandbox;
+  struct Started {
+    pid_t pid = -1;
+    UniqueFd output;
+  };
+  Result<Started> start(const Command& command, bool piped);
   Spawner(UniqueFd socket, pid_t pid) : socket_(std::move(socket)), pid_(pid) {}
 
   UniqueFd socket_;

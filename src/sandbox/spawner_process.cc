@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "sandbox/environment.h"
 #include "sandbox/init.h"
 #include "sandbox/plan.h"
 #include "sandbox/spawner_wire.h"
@@ -63,7 +64,8 @@ class SpawnerProcess {
     auto message = receive(socket_.get());
     if (!message) return false;
     switch (message->kind) {
-      case MessageKind::start: return start(message->file.get());
+      case MessageKind::start: return start(message->file.get(), message->detail == 1);
+      case MessageKind::forget: forget_variables(split_names(message->text)); return true;
       case MessageKind::open_sandbox: return open_sandbox(message->file.get());
       case MessageKind::signal:
         // The process id cannot have been reused: it is ours until note_child_events reaps it.
@@ -73,15 +75,27 @@ class SpawnerProcess {
     }
   }
 
-  bool start(int file) {
+  static std::vector<std::string> split_names(std::string_view text) {
+    std::vector<std::string> out;
+    for (std::size_t end; (end = text.find('=')) != std::string_view::npos; text.remove_prefix(end + 1))
+      out.emplace_back(text.substr(0, end));
+    return out;
+  }
+
+  bool start(int file, bool piped) {
     Message reply;
+    UniqueFd output;
     reply.kind = MessageKind::start_failed;
     reply.value = exit_status(Error(Code::internal));
     if (command_ != 0) {
       reply.text = "a command is running already";
     } else if (auto command = unpack(file); !command) {
       reply.text = command.error().context();
-    } else if (Launched launched = launch(*command, signals_); launched.pid < 0) {
+    } else if (int ends[2]; piped && ::pipe2(ends, O_CLOEXEC) != 0) {
+      reply.text = fail_errno(Code::internal, "a pipe for the output", errno).error().context();
+    } else if (Launched launched = launch(*command, signals_, take_pipe(piped, ends, reply.file, output));
+               launched.pid < 0) {
+      reply.file.reset();
       reply.value = launched.status;
       reply.text = std::move(launched.why);
     } else {
@@ -89,6 +103,14 @@ class SpawnerProcess {
       reply.kind = MessageKind::started;
     }
     return send(socket_.get(), reply).has_value();
+  }
+
+  /// What the command writes to; -1: to ours.
+  static int take_pipe(bool piped, const int (&ends)[2], UniqueFd& read_end, UniqueFd& write_end) {
+    if (!piped) return -1;
+    read_end = UniqueFd(ends[0]);
+    write_end = UniqueFd(ends[1]);
+    return write_end.get();
   }
 
   bool open_sandbox(int file) {

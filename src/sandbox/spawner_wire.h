@@ -15,9 +15,10 @@
 namespace weir::sandbox {
 
 enum class MessageKind : std::int32_t {
-  start,         ///< to the spawner; file: the command
+  start,         ///< to the spawner; file: the command, detail: 1 = its output goes into a pipe
+  forget,        ///< to the spawner; text: names of variables, a '=' behind each
   signal,        ///< to the spawner; value: signal for CMD
-  started,       ///< answers start; value: process id
+  started,       ///< answers start; value: process id, file: the pipe to read from, if one was asked for
   start_failed,  ///< answers start; value: exit status as of `exit_status`, text: why
   ended,         ///< to Weir; value: exit code, detail: signal or 0
   // A sandbox: asked of the spawner, made by the init it starts, which is the sandbox's own spawner.

@@ -38,8 +38,8 @@ bool is_error(const flow::Flow& flow) {
 }
 
 bool is_blocked(const flow::Flow& flow) {
-  return flow.error == Code::blocked || flow.error == Code::port_refused ||
-         flow.error == Code::budget_exceeded || flow.filter_action == "block";
+  return std::ranges::find(kBlockedCodes, flow.error) != std::end(kBlockedCodes) ||
+         flow.filter_action == "block";
 }
 
 }  // namespace

@@ -68,6 +68,7 @@ std::vector<flow::Flow> sample_flows() {
   add([](flow::Flow& f) {
     flow::set_sender(f, std::make_shared<const Process>(Process{.unknown = "ended before it was looked up"}));
   });
+  add([](flow::Flow& f) { f.error = Code::host_not_allowed; });
   return flows;
 }
 
@@ -178,7 +179,7 @@ TEST_F(FilterTest, FiltersFindWhatTheyAreFor) {
   EXPECT_EQ(ids({.process = "agent.py"}), (Ids{31}));
   EXPECT_EQ(ids({.device = "IPAD"}), (Ids{28}));
   EXPECT_EQ(ids({.model = "claude"}), (Ids{29}));
-  EXPECT_EQ(ids({.blocked = true}), (Ids{23, 24, 25}));
+  EXPECT_EQ(ids({.blocked = true}), (Ids{23, 24, 25, 33}));
 }
 
 }  // namespace

@@ -19,6 +19,12 @@ struct StatusRange {
   int to = 999;
 };
 
+/// What Filter::blocked means, besides the verdict of a rule.
+inline constexpr Code kBlockedCodes[] = {
+    Code::blocked,          Code::port_refused,     Code::budget_exceeded,
+    Code::host_not_allowed, Code::session_expired,  Code::session_mismatch,
+    Code::session_limit,    Code::placeholder_leak, Code::secret_leak};
+
 /// All that is set must hold. Texts are compared without case.
 struct Filter {
   std::optional<WallNanos> since;

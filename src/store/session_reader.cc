@@ -49,15 +49,20 @@ struct SessionReader::Condition {
     if (filter.errors)
       add(dead ? "(status >= 400 OR error IS NOT NULL OR closed_seq IS NULL)"
                : "(status >= 400 OR error IS NOT NULL)");
-    if (filter.blocked)
-      add(version >= kVerdictsSince
-              ? "(error IN ('blocked', 'port_refused', 'budget_exceeded') OR filter_action = 'block')"
-              : "error IN ('blocked', 'port_refused', 'budget_exceeded')");
+    if (filter.blocked) add_blocked(version);
     bool senders = version >= kSendersSince;
     if (!filter.process.empty()) add_process(lower(filter.process), version);
     for (auto& [column, part] : {std::pair("device", filter.device), std::pair("model", filter.model)})
       if (!part.empty()) senders ? add(fmt::format("instr(lower({}), ?)", column), {lower(part)}) : add("0");
     if (!filter.status.empty()) add_status(filter.status);
+  }
+
+  void add_blocked(std::int64_t version) {
+    std::string codes;
+    for (Code code : kBlockedCodes)
+      codes += fmt::format("{}'{}'", codes.empty() ? "" : ", ", info(code).name);
+    std::string_view verdicts = version >= kVerdictsSince ? "filter_action = 'block'" : "0";
+    add(fmt::format("(error IN ({}) OR {})", codes, verdicts));
   }
 
   void add_process(const std::string& part, std::int64_t version) {

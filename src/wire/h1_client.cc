@@ -38,6 +38,7 @@ async::Task<Result<void>> H1ClientConnection::send(const http::RequestHead& head
   Writing how;
   how.idle_limit = limits_.body_idle;
   how.chunked = body && !body->length();
+  how.secret = head.secret();
   bool length_missing = body && body->length() && !head.fields.has("content-length");
   upgrade_ = !head.upgrade.empty();
   bool extra = how.chunked || length_missing || upgrade_ || !proxy_authorization_.empty();

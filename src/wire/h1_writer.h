@@ -11,6 +11,7 @@ namespace weir::wire {
 struct Writing {
   bool chunked = false;
   Duration idle_limit = Duration::zero();  ///< for each write; zero = none
+  bool secret = false;                     ///< the head holds one: it is overwritten when it was sent
   bool head_sent = false;                  ///< out: whether the peer can have seen any of it
 };
 

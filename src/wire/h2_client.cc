@@ -1,6 +1,7 @@
 #include "wire/h2_client.h"
 
 #include "base/ascii.h"
+#include "base/secret_bytes.h"
 #include "http/h2/head.h"
 
 namespace weir::wire {
@@ -47,6 +48,7 @@ async::Task<Result<void>> H2Outgoing::send(const http::RequestHead& head, Body* 
     block.fields.add("content-length", std::to_string(*body->length()));
   if (body && first) stream_.offer(*first, first->empty() || body->finished(), &body->trailers());
   auto id = connection_.session().submit_request(block, body || upgrade_, &stream_.events());
+  if (block.secret_path) zero(block.path);
   if (!id) {
     connection_.leaving_ = true;
     co_return fail(Code::upstream_closed, "HTTP/2: the connection takes no more streams", Retry::yes);

@@ -155,7 +155,9 @@ class Door(GatewayTest):
             self.assertTrue(refused.body.startswith(b"Weir: "), refused.body)
         self.assertEqual(refused.fields["www-authenticate"], 'Bearer realm="weir gateway"')
         flows = self.stop()
-        self.assertEqual([flow["status"] for flow in flows], [status for _, status in rows])
+        codes = {426: "upgrade_required", 400: "bad_request", 401: "session_unknown"}
+        self.assertEqual([(flow["status"], flow["error_code"]) for flow in flows],
+                         [(status, codes[status]) for _, status in rows])
         self.without_tokens()
 
     def test_many_wrong_tokens_are_slowed_down(self):
@@ -188,12 +190,12 @@ class Door(GatewayTest):
         def start(*flags):
             return kit.run([kit.binary(), "gateway", *flags], kit.environment(self.home))
         for flags, said in [
-                ((), b"--sessions FILE is missing"),
+                ((), b"--sessions FILE (gateway.sessions) is missing"),
                 (("--sessions", self.home / "none.toml"), b"there is no such file"),
                 (("--sessions", self.sessions, "--listen", "0.0.0.0:0"), b"tokens would come in clear"),
                 (("--sessions", self.sessions, "--cert", self.sessions), b"--key is missing"),
-                (("--sessions", self.sessions, "--prefix", "x/"), b"--prefix x/"),
-                (("--sessions", self.sessions, "--listen", "nonsense"), b"--listen nonsense")]:
+                (("--sessions", self.sessions, "--prefix", "x/"), b"--prefix: gateway.prefix: "),
+                (("--sessions", self.sessions, "--listen", "nonsense"), b"--listen: gateway.listen: ")]:
             done = start(*flags)
             self.assertNotEqual(done.returncode, 0)
             self.assertIn(said, done.stderr)
@@ -230,7 +232,8 @@ class Denial(GatewayTest):
             self.assertEqual(reason, "host_not_allowed")
             self.assertIn(f"{place} is not among the allowed_hosts of session one".encode(), body)
         flows = self.stop()
-        self.assertEqual([(flow["device"], flow["status"], flow["error_code"]) for flow in flows], [("one", 403, "blocked")] * 3)
+        self.assertEqual([(flow["device"], flow["status"], flow["error_code"]) for flow in flows], [("one", 403, "host_not_allowed")] * 3)
+        self.assertEqual(len(self.weir.flows("--blocked")), 3)
         self.assertEqual(len(self.weir.flows("--device", "one")), 3)
         self.assertEqual(len(self.weir.flows("--device", "two")), 0)
 
@@ -243,7 +246,7 @@ class Denial(GatewayTest):
         inner = Secured(tunnel, "localhost", self.weir.ca)
         self.assertEqual(inner.get(f"localhost:{self.tls.port}", "/echo")[0], 200)
         status, body, fields = inner.get("elsewhere.example", "/echo")
-        self.assertEqual((status, fields["x-weir-error"]), (403, "blocked"), body)
+        self.assertEqual((status, fields["x-weir-error"]), (403, "host_not_allowed"), body)
         tunnel = self.tunnel()
         self.assertEqual(tunnel.connect(f"127.0.0.1:{self.tls.port}", "one", TOKEN)[0], 200)
         inner = Secured(tunnel, "elsewhere.example", self.weir.ca)
@@ -462,6 +465,135 @@ class Sessions(GatewayTest):
                      "weir_gateway_refused_total 2"):
             self.assertIn(line, text)
         kept.close()
+
+
+class Status(GatewayTest):
+    def ask_status(self, *flags):
+        return kit.run([kit.binary(), "gateway", "status", *flags], self.env)
+
+    def status(self):
+        done = self.ask_status("--json")
+        self.check(done)
+        return json.loads(done.stdout)
+
+    def test_what_is_told(self):
+        self.grant(self.session("one", TOKEN, note="nightly", expires=soon(3600), allowed_hosts=["127.0.0.1"]),
+                   self.session("two", OTHER))
+        self.gateway("--prefix", "/relay", "--block-domain", "*.blocked.example")
+        place = "/relay/v1/code/upstreamproxy/ws"
+        kept = self.tunnel(path=place)
+        self.assertEqual(kept.connect(f"127.0.0.1:{self.echo.port}", "one", TOKEN, b"\x01hello")[0], 200)
+        self.assertEqual(kept.read(6), b"\x01hello")
+        for host, session, token in (("evil.example:1", "one", TOKEN), ("evil.example:2", "one", TOKEN),
+                                     ("a.blocked.example:443", "two", OTHER)):
+            self.assertEqual(self.tunnel(token, path=place).connect(host, session, token)[0], 403)
+        self.refused("wrong", path=place)
+        self.refused(path=place, fields={"Upgrade": None})
+        status = self.status()
+        self.assertEqual((status["version"], status["pid"], status["most_tunnels"]), (1, self.weir.pid, 1024))
+        self.assertEqual(status["listen"], [f"http://127.0.0.1:{self.weir.port}/relay"])
+        self.assertEqual((status["sessions_file"]["path"], status["sessions_file"]["mistake"]), (str(self.sessions), ""))
+        self.assertEqual(sorted((each["reason"], each["count"]) for each in status["refused"]),
+                         [("session_unknown", 1), ("upgrade_required", 1)])
+        self.assertEqual(status["last_refusal"]["reason"], "upgrade_required")
+        one, two = status["sessions"]
+        self.assertEqual((one["id"], one["note"], one["expired"], one["any_host"]), ("one", "nightly", False, False))
+        self.assertEqual(one["tunnels"], {"open": 1, "total": 1})
+        self.assertGreater(one["bytes"]["received"], 6)  # the CONNECT is among them
+        self.assertGreater(one["bytes"]["sent"], 6)
+        self.assertEqual(one["denied"], [{"reason": "host_not_allowed", "count": 2}])
+        self.assertIn("evil.example:2 is not among the allowed_hosts", one["last_denial"]["detail"])
+        self.assertEqual((two["id"], two["expires"], two["any_host"]), ("two", None, True))
+        self.assertEqual(two["denied"], [{"reason": "policy", "count": 1}])
+        done = self.ask_status()
+        self.check(done)
+        for part in (f"gateway {self.weir.pid} at http://127.0.0.1:{self.weir.port}/relay", "session one (nightly), until 2",
+                     "tunnels 1 open, 1 in all", "denied: host_not_allowed 2", "session two\n"):
+            self.assertIn(part, done.stdout.decode())
+        for token in (TOKEN, OTHER):
+            for secret in (token, hashlib.sha256(token.encode()).hexdigest()):
+                self.assertNotIn(secret, json.dumps(status) + done.stdout.decode())
+
+    def test_a_mistake_in_the_file(self):
+        self.gateway()
+        before = self.status()["sessions_file"]["read"]
+        self.sessions.write_text("[[session]]\n")
+        self.weir.wait_for_line("the sessions stay as they were")
+        file = self.status()["sessions_file"]
+        self.assertEqual(file["read"], before)
+        self.assertIn("sessions.toml:1:", file["mistake"])
+        self.assertIn(b"NOT followed", self.ask_status().stdout)
+        self.assertEqual(len(self.status()["sessions"]), 2)
+        self.grant(self.session("two", OTHER))
+        self.weir.wait_for_line("the sessions were read again: 1")
+        self.assertEqual(self.status()["sessions_file"]["mistake"], "")
+
+    def test_who_may_ask_and_what_stays(self):
+        self.gateway()
+        if not os.environ.get("WEIR_NO_HARDENING"):
+            self.assertRegex(pathlib.Path(f"/proc/{self.weir.pid}/status").read_text(), r"Seccomp:\s+2")
+        sockets = list(self.weir.home.rglob("gateway-*.sock"))
+        self.assertEqual([path.name for path in sockets], [f"gateway-{self.weir.pid}.sock"])
+        self.assertEqual(sockets[0].stat().st_mode & 0o777, 0o600)
+        self.assertEqual(sockets[0].parent.stat().st_mode & 0o777, 0o700)
+        # Who connects and does not read keeps nobody out, nor the gateway from its end.
+        stuck = socket.socket(socket.AF_UNIX)
+        self.addCleanup(stuck.close)
+        stuck.connect(str(sockets[0]))
+        self.status()
+        done = self.ask_status("--pid", "1")
+        self.assertEqual((done.returncode, done.stdout), (1, b""))
+        self.assertIn(b"no gateway of yours is process 1", done.stderr)
+        self.stop()
+        self.assertFalse(sockets[0].exists())
+        done = self.ask_status()
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"no gateway of yours runs", done.stderr)
+
+
+class Configured(kit.Weir):
+    verb = ("gateway",)
+    greeting = Gateway.greeting
+
+
+class Configuration(GatewayTest):
+    def settings(self, text):
+        with self.config.open("a") as file:
+            file.write(f"[gateway]\n{text}")
+
+    def configured(self, *flags):
+        self.weir = Configured("--config", self.config, *flags)
+        self.addCleanup(self.weir.kill)
+        self.env = self.weir.env
+
+    def test_in_place_of_flags(self):
+        self.settings('listen = "127.0.0.1:0"\nsessions = "sessions.toml"\nprefix = "/relay"\nmost_tunnels = 1\nidle = "2s"\n')
+        self.configured()
+        place = "/relay/v1/code/upstreamproxy/ws"
+        kept = self.tunnel(path=place)
+        self.assertEqual(kept.connect(f"127.0.0.1:{self.echo.port}", "one", TOKEN, b"\x01a")[0], 200)
+        status, fields, _ = self.tunnel(path=place).connect(f"127.0.0.1:{self.echo.port}", "one", TOKEN)
+        self.assertEqual((status, fields["x-deny-reason"]), (403, "session_limit"))
+        kept.read(2)
+        try:
+            self.assertEqual(kept.read(), b"")  # idle
+        except ConnectionResetError:
+            pass
+        shown = kit.run([kit.binary(), "config", "show", self.config], self.env).stdout.decode()
+        for part in ('prefix = "/relay"', "most_tunnels = 1", 'idle = "2s"', f'sessions = "{self.sessions}"', "weir.toml:"):
+            self.assertIn(part, shown)
+
+    def test_flags_weigh_more(self):
+        self.settings('listen = "127.0.0.1:0"\nsessions = "none.toml"\nprefix = "/relay"\n')
+        self.configured("--prefix", "/other", "--sessions", self.sessions)
+        self.tunnel(path="/other/v1/code/upstreamproxy/ws")
+
+    def test_mistakes(self):
+        self.settings('prefix = "/relay/"\nmost_tunnels = 0\nlisten = ["here"]\n')
+        done = kit.run([kit.binary(), "gateway", "--config", self.config], kit.environment(self.home))
+        self.assertEqual(done.returncode, 2)
+        for part in (b"gateway.prefix: ", b"gateway.most_tunnels: ", b"gateway.listen: "):
+            self.assertIn(part, done.stderr)
 
 
 class Ends(GatewayTest):

@@ -1,4 +1,5 @@
 // What budgets are asked before a request goes on, and what becomes of their answers.
+#include "proxy/read_ahead.h"
 #include "tests/support/fake_questions.h"
 #include "tests/walk/dialogue.h"
 
@@ -179,7 +180,7 @@ TEST_F(Budgeted, a_body_that_does_not_come_is_not_waited_for_without_end) {
   auto& client = play.client();
   client.sends(std::string(kPost) + "abc");
   stage.wait(-1, 0);
-  stage.pass(proxy::Budgeting::kBodyPatience);
+  stage.pass(proxy::ReadAhead::kPatience);
   Answer answer = client.expects_answer();
   EXPECT_EQ(answer.head.status, 408);
   EXPECT_TRUE(answer.body.contains("within 10 s"));

@@ -119,10 +119,14 @@ bool stays_behind(std::string_view name) {
 
 void copy_fields(const Fields& from, HeaderBlock& to, bool changes_protocol) {
   to.fields.reserve(from.size(), from.memory());
-  for (Fields::View field : from) {
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    Fields::View field = from[i];
     if (stays_behind(field.name)) continue;
     if (changes_protocol && proves_handshake(field.name)) continue;
-    to.fields.add(field.name, field.value);
+    if (from.secret(i))
+      to.fields.add_secret(field.name, field.value);
+    else
+      to.fields.add(field.name, field.value);
   }
 }
 
@@ -180,6 +184,7 @@ HeaderBlock block_of(const RequestHead& head) {
   } else {
     out.scheme = name(head.origin.scheme);
     out.path = head.target;
+    out.secret_path = head.secret_target;
   }
   copy_fields(head.fields, out, extended);
   return out;

@@ -72,7 +72,10 @@ class Pairs {
     pseudo(":protocol", block.protocol);
     pseudo(":scheme", block.scheme);
     pseudo(":authority", block.authority);
-    pseudo(":path", block.path);
+    if (block.secret_path)
+      pairs_.push_back(pair(":path", block.path, NGHTTP2_NV_FLAG_NO_INDEX));
+    else
+      pseudo(":path", block.path);
     fields(block.fields);
   }
   explicit Pairs(const Fields& trailers) { fields(trailers); }
@@ -85,8 +88,9 @@ class Pairs {
     if (!value.empty()) pairs_.push_back(pair(name, value));
   }
   void fields(const Fields& fields) {
-    for (Fields::View field : fields) {
-      bool secret = never_indexed(field.name, field.value);
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+      Fields::View field = fields[i];
+      bool secret = fields.secret(i) || never_indexed(field.name, field.value);
       pairs_.push_back(
           pair(field.name, field.value, secret ? NGHTTP2_NV_FLAG_NO_INDEX : NGHTTP2_NV_FLAG_NONE));
     }

@@ -38,6 +38,7 @@ struct HeaderBlock {
   std::string scheme;
   std::string authority;
   std::string path;
+  bool secret_path = false;  ///< see RequestHead::secret_target
   std::string protocol;
   std::uint16_t status = 0;
   Fields fields;

@@ -2,8 +2,8 @@
 
 #include "async/signal.h"
 #include "async/task_group.h"
-#include "proxy/held_body.h"
 #include "proxy/petition.h"
+#include "proxy/read_ahead.h"
 
 namespace weir::proxy {
 namespace {
@@ -36,24 +36,6 @@ Inquiry inquiry_of(const BudgetQuery& query, const BudgetVerdict& verdict) {
           .once = true};
 }
 
-/// Ends a read that takes too long. A timer of its own: the body's limits are those of any other.
-class Patience : private async::Timer {
- public:
-  Patience(async::Loop& loop, wire::Incoming& incoming, Duration patience)
-      : Timer(loop), incoming_(incoming) {
-    schedule(loop.now() + patience);
-  }
-  bool over() const { return over_; }
-
- private:
-  void fire() override {
-    over_ = true;
-    incoming_.stop_body();
-  }
-  wire::Incoming& incoming_;
-  bool over_ = false;
-};
-
 }  // namespace
 
 async::Task<Result<std::optional<Answer>>> BudgetFilter::on_request(Exchange& exchange) {
@@ -83,32 +65,10 @@ async::Task<Result<std::optional<Answer>>> BudgetFilter::on_request(Exchange& ex
 }
 
 async::Task<Result<void>> BudgetFilter::read_body(Exchange& exchange, BudgetQuery& query) {
-  wire::Incoming& incoming = exchange.incoming();
-  // Who waits for a word before he sends the body gets it from us: upstream is not asked yet.
-  if (exchange.request().fields.has("expect")) {
-    exchange.request().fields.remove("expect");
-    http::ResponseHead go_on;
-    go_on.status = 100;
-    go_on.reason = "Continue";
-    if (auto told = co_await incoming.inform(go_on); !told) co_return told;
-  }
-  wire::Body& body = exchange.body();
-  Patience patience(loop_, incoming, Budgeting::kBodyPatience);
-  std::string read;
-  while (!body.finished() && read.size() <= Budgeting::kMostBody) {
-    auto part = co_await body.read();
-    if (!part && patience.over())
-      co_return fail(Code::client_timeout,
-                     "the body did not come within 10 s: a budget needs it to say what the call may cost");
-    if (!part) co_return pass(part);
-    // What all exchanges hold together is bounded; given back at this one's end.
-    if (!exchange.recording().hold(part->size()))
-      co_return fail(Code::overloaded, "too many calls that a budget has to read are under way at once");
-    read.append(*part);
-  }
-  query.body_cut = !body.finished();
-  query.body = std::make_shared<const std::string>(std::move(read));
-  exchange.hold_body(query.body);
+  auto read = co_await read_ahead(loop_, exchange, "a budget needs it to say what the call may cost");
+  if (!read) co_return pass(read);
+  query.body = std::move(read->body);
+  query.body_cut = read->cut;
   co_return Result<void>();
 }
 

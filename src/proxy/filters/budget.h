@@ -9,7 +9,7 @@ namespace weir::proxy {
 
 /// Ends an exchange with `budget_exceeded`, in the words of the API that was called; where a budget asks, it
 /// waits for a person's word first. Only for calls of models that a budget of dollars or tokens is about, the
-/// body is read before it goes on: at most Budgeting::kMostBody, for Budgeting::kBodyPatience.
+/// body is read before it goes on: at most ReadAhead::kMostBody, for ReadAhead::kPatience.
 class BudgetFilter final : public Filter {
  public:
   /// Both outlive the filter; `questions` may be null: then a question is a no.

@@ -1,0 +1,108 @@
+// CredentialKeeper: has the secrets of the credentials in force, and renews them.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "app/credentials.h"
+#include "app/secret_command.h"
+#include "app/token_fetch.h"
+#include "flow/live_secrets.h"
+#include "proxy/secrets.h"
+#include "sandbox/spawner.h"
+
+namespace weir::app {
+
+/// Made before there are threads; then any thread.
+class CredentialKeeper final : public proxy::Secrets {
+ public:
+  /// Reads what is at hand: values, variables and files; runs commands, of which one may ask the user
+  /// something. `spawner` runs them, now and later. bad_config for a secret that cannot be had: names the
+  /// credential, where its secret should be, and what to do.
+  static Result<std::unique_ptr<CredentialKeeper>> open(std::vector<ResolvedCredential> credentials,
+                                                        std::optional<sandbox::Spawner> spawner);
+  ~CredentialKeeper() override;
+
+  const std::vector<ResolvedCredential>& credentials() const { return credentials_; }
+  /// Any of them is active.
+  bool any_active() const;
+  /// For Redactor: the secrets as they are now.
+  std::shared_ptr<const flow::LiveSecrets> live() const { return live_; }
+  /// `text` with placeholders in the place of secrets.
+  std::string without_secrets(std::string text) const;
+  /// Folders of files that a new refresh token is written to.
+  std::vector<std::filesystem::path> writable() const;
+
+  /// From now on it can renew: tokens are asked for with these, which outlive it.
+  void start(const tls::ClientContext& tls, wire::ConnectorOptions options);
+  void stop();
+
+  /// How often each was put in.
+  std::vector<std::uint64_t> uses() const;
+  /// Tries each active one, as if it were needed now; for `weir credentials check`.
+  Result<broker::SecretPtr> obtain(std::size_t binding);
+
+  const broker::Bindings& bindings() const override { return bindings_; }
+  std::shared_ptr<const broker::Guard> guard() const override {
+    return guard_.load(std::memory_order_acquire);
+  }
+  broker::SecretPtr at_hand(std::size_t binding) override;
+  void fetch(std::size_t binding, Reply reply) override;
+  void rejected(std::size_t binding, const broker::SecretPtr& secret) override;
+  void used(std::size_t binding) override;
+
+ private:
+  struct Slot {
+    broker::SecretPtr current;
+    SecretBytes refresh_token;  ///< of OAuth, when it was changed; the thread's own
+    std::vector<Reply> waiting;
+    TimePoint tried{};             ///< when it was last obtained, or tried to be
+    std::optional<Error> trouble;  ///< of that
+    std::atomic<std::uint64_t> uses{0};
+  };
+  struct Network {
+    const tls::ClientContext* tls;
+    wire::ConnectorOptions options;
+  };
+
+  CredentialKeeper(std::vector<ResolvedCredential> credentials, std::optional<sandbox::Spawner> spawner);
+  Result<> read_first();
+  void run();
+  void serve(std::size_t binding);
+  void set_current(std::size_t binding, broker::SecretPtr secret);
+  void rebuild();
+
+  Result<SecretBytes> read(const config::SecretSource& source);
+  Result<broker::Secret> read_spoken(const config::Credential& credential);
+  Result<broker::Secret> read_aws(const config::Credential& credential);
+  Result<broker::Secret> ask_for_token(std::size_t binding);
+  void keep_refresh_token(std::size_t binding, SecretBytes token);
+
+  void take_variables(const config::Credential& credential);
+
+  const std::vector<ResolvedCredential> credentials_;
+  std::map<std::string, SecretBytes> variables_;  // what they were before they were forgotten
+  broker::Bindings bindings_;
+  std::optional<sandbox::Spawner> spawner_;
+  std::optional<Network> network_;
+  std::shared_ptr<flow::LiveSecrets> live_;
+  std::atomic<std::shared_ptr<const broker::Guard>> guard_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Slot> slots_;  // by binding
+  std::deque<std::size_t> wanted_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace weir::app

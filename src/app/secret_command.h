@@ -1,0 +1,19 @@
+// Runs the command that prints a secret, by way of a spawner, since a hardened process starts none itself.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/secret_bytes.h"
+#include "sandbox/spawner.h"
+
+namespace weir::app {
+
+/// What `command` prints on its standard output, without white space at its ends. Blocks until it ends, at
+/// most `patience`; then it is killed. credential_failed for one that cannot be started, fails, prints
+/// nothing or more than 64 KiB: names the command and never what it printed.
+Result<SecretBytes> run_secret_command(sandbox::Spawner& spawner, const std::vector<std::string>& command,
+                                       Duration patience = std::chrono::seconds(60));
+
+}  // namespace weir::app

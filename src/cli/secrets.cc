@@ -1,0 +1,90 @@
+#include "cli/secrets.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "flow/text.h"
+#include "sandbox/environment.h"
+
+namespace weir::cli {
+namespace {
+
+std::string_view name_of(std::string_view entry) { return entry.substr(0, entry.find('=')); }
+
+/// Values of others are to stay in no copy of the environment.
+Result<> forget(const app::CredentialKeeper& keeper, sandbox::Spawner* spawner) {
+  std::vector<std::string> names;
+  for (const app::ResolvedCredential& credential : keeper.credentials())
+    if (credential.binding.active)
+      std::ranges::move(app::variables_of(credential), std::back_inserter(names));
+  sandbox::forget_variables(names);
+  return spawner == nullptr ? Result<>() : spawner->forget(names);
+}
+
+}  // namespace
+
+std::string listed(const std::vector<std::string>& words) {
+  std::string out;
+  for (std::size_t i = 0; i < words.size(); ++i)
+    out.append(i == 0 ? "" : i + 1 == words.size() ? " and " : ", ").append(words[i]);
+  return out;
+}
+
+Result<std::unique_ptr<app::CredentialKeeper>> open_credentials(const config::Settings& settings,
+                                                                const app::CredentialChoice& choice,
+                                                                std::optional<sandbox::Spawner> runner,
+                                                                sandbox::Spawner* spawner) {
+  bool any =
+      std::ranges::any_of(settings.credentials.layers, [](const auto& layer) { return !layer.empty(); });
+  if (!any && choice.asked.empty()) return nullptr;
+  auto key = app::placeholder_key();
+  if (!key) return pass(key);
+  auto credentials = app::resolve_credentials(settings, choice, key->reveal());
+  if (!credentials) return pass(credentials);
+  auto keeper = app::CredentialKeeper::open(std::move(*credentials), std::move(runner));
+  if (!keeper) return pass(keeper);
+  if (auto done = forget(**keeper, spawner); !done) return pass(done);
+  return keeper;
+}
+
+std::vector<std::string> with_placeholders(std::vector<std::string> environment,
+                                           const app::CredentialKeeper& keeper) {
+  for (const app::ResolvedCredential& credential : keeper.credentials()) {
+    if (!credential.binding.active) continue;
+    auto variables = app::variables_of(credential);
+    std::erase_if(environment, [&](const std::string& entry) {
+      return std::ranges::find(variables, name_of(entry)) != variables.end();
+    });
+    std::ranges::move(app::placeholders_of(credential), std::back_inserter(environment));
+  }
+  for (std::string& entry : environment) entry = keeper.without_secrets(std::move(entry));
+  return environment;
+}
+
+std::string secrets_greeting(const app::CredentialKeeper& keeper) {
+  std::string out;
+  for (const app::ResolvedCredential& credential : keeper.credentials()) {
+    if (!credential.binding.active) continue;
+    std::vector<std::string> names;
+    for (const std::string& entry : app::placeholders_of(credential)) names.emplace_back(name_of(entry));
+    out += fmt::format("weir: secret {}: goes to {} alone{}\n", flow::printable(credential.settings.name),
+                       flow::printable(listed(credential.settings.hosts)),
+                       names.empty() ? "" : fmt::format("; {} has a placeholder", listed(names)));
+  }
+  return out;
+}
+
+std::string secrets_report(const app::CredentialKeeper& keeper) {
+  std::string out;
+  auto uses = keeper.uses();
+  for (std::size_t i = 0; i < uses.size(); ++i)
+    if (keeper.credentials()[i].binding.active)
+      out += fmt::format("weir: secret {}: put into {} request{}\n",
+                         flow::printable(keeper.credentials()[i].settings.name), uses[i],
+                         uses[i] == 1 ? "" : "s");
+  return out;
+}
+
+}  // namespace weir::cli

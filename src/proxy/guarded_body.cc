@@ -1,0 +1,40 @@
+#include "proxy/guarded_body.h"
+
+namespace weir::proxy {
+
+async::Task<Result<std::string_view>> GuardedBody::read() {
+  for (;;) {
+    auto part = co_await inner_.read();
+    if (!part) co_return part;
+    std::string_view text = *part;
+    if (!held_.empty()) {
+      joined_ = std::exchange(held_, {}).append(text);
+      text = joined_;
+    }
+    if (auto done = look_at(text); !done) co_return pass(done);
+    bool last = part->empty() || inner_.finished();
+    if (last) {
+      if (auto done = look_at_trailers(); !done) co_return pass(done);
+      co_return text;
+    }
+    std::size_t end = guard_->unfinished(text);
+    held_.assign(text.substr(end));
+    if (end > 0) co_return text.substr(0, end);
+  }
+}
+
+Result<> GuardedBody::look_at(std::string_view text) const {
+  if (auto thing = guard_->find(text, allowed_)) return std::unexpected(explain_(*thing));
+  return {};
+}
+
+Result<> GuardedBody::look_at_trailers() {
+  looked_ = true;
+  for (http::Fields::View field : inner_.trailers()) {
+    if (auto done = look_at(field.name); !done) return done;
+    if (auto done = look_at(field.value); !done) return done;
+  }
+  return {};
+}
+
+}  // namespace weir::proxy

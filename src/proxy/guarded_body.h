@@ -1,0 +1,43 @@
+// GuardedBody: lets a body pass only as far as nothing is in it that must not leave.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "broker/guard.h"
+#include "wire/body.h"
+
+namespace weir::proxy {
+
+/// Holds back what may be the beginning of such a thing until it is known to be none. A find fails the body
+/// with the error of `explain`, before the first byte of it has passed. Trailers are looked at before the
+/// last part is handed out.
+class GuardedBody final : public wire::Body {
+ public:
+  using Explain = std::move_only_function<Error(broker::Guarded)>;
+  GuardedBody(wire::Body& inner, std::shared_ptr<const broker::Guard> guard, broker::Allowed allowed,
+              Explain explain)
+      : inner_(inner), guard_(std::move(guard)), allowed_(std::move(allowed)), explain_(std::move(explain)) {}
+
+  async::Task<Result<std::string_view>> read() override;
+  bool ready() const override { return inner_.ready(); }
+  bool finished() const override { return inner_.finished() && held_.empty() && looked_at_trailers(); }
+  std::optional<std::uint64_t> length() const override { return inner_.length(); }
+  const http::Fields& trailers() const override { return inner_.trailers(); }
+
+ private:
+  Result<> look_at(std::string_view text) const;
+  Result<> look_at_trailers();
+  bool looked_at_trailers() const { return looked_ || inner_.trailers().empty(); }
+
+  wire::Body& inner_;
+  std::shared_ptr<const broker::Guard> guard_;
+  broker::Allowed allowed_;
+  mutable Explain explain_;
+  std::string held_;    // not handed out yet
+  std::string joined_;  // what was handed out last, where it was in pieces
+  bool looked_ = false;
+};
+
+}  // namespace weir::proxy
