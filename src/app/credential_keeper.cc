@@ -1,10 +1,14 @@
 #include "app/credential_keeper.h"
 
+#include <errno.h>
 #include <fmt/format.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
 #include <time.h>
 
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 #include <utility>
 
 #include "base/json_reader.h"
@@ -13,6 +17,7 @@
 #include "broker/oauth.h"
 #include "broker/request.h"
 #include "config/redaction.h"
+#include "sandbox/environment.h"
 #include "tls/file.h"
 
 namespace weir::app {
@@ -25,6 +30,7 @@ using Kind = SecretSource::Kind;
 constexpr std::chrono::seconds kFileStays{5};
 /// After a failure, and after a secret that the origin would not have, nobody tries again before this.
 constexpr std::chrono::seconds kPause{5};
+constexpr std::chrono::seconds kCommandTime{60};
 /// What temporary AWS keys must be good for at least.
 constexpr std::chrono::nanoseconds kBeforeEnd = std::chrono::minutes(2);
 
@@ -77,7 +83,10 @@ WallNanos time_of(std::string_view text) {
   const char* rest = ::strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
   bool utc =
       rest != nullptr && (std::string_view(rest).starts_with("Z") || std::string_view(rest) == "+00:00");
-  return utc ? static_cast<WallNanos>(::timegm(&parts)) * 1'000'000'000 : 0;
+  constexpr WallNanos kSecond = 1'000'000'000;
+  if (!utc) return 0;
+  return std::clamp<WallNanos>(::timegm(&parts), 0, std::numeric_limits<WallNanos>::max() / kSecond) *
+         kSecond;
 }
 
 }  // namespace
@@ -98,6 +107,8 @@ CredentialKeeper::~CredentialKeeper() { stop(); }
 Result<std::unique_ptr<CredentialKeeper>> CredentialKeeper::open(std::vector<ResolvedCredential> credentials,
                                                                  std::optional<sandbox::Spawner> spawner) {
   std::unique_ptr<CredentialKeeper> out(new CredentialKeeper(std::move(credentials), std::move(spawner)));
+  out->stop_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!out->stop_) return fail_errno(Code::internal, "eventfd", errno);
   if (auto done = out->read_first(); !done) return pass(done);
   return out;
 }
@@ -106,6 +117,7 @@ Result<> CredentialKeeper::read_first() {
   bool commands = false;
   for (std::size_t i = 0; i < credentials_.size(); ++i)
     if (bindings_[i].active) take_variables(credentials_[i].settings);
+  if (auto done = forget_variables(); !done) return done;
   for (std::size_t i = 0; i < credentials_.size(); ++i) {
     const auto& settings = credentials_[i].settings;
     auto runs = [](const auto& source) { return source && source->kind == Kind::command; };
@@ -137,6 +149,15 @@ void CredentialKeeper::take_variables(const config::Credential& credential) {
   take(credential.access_key_id);
   take(credential.session_token);
   if (credential.oauth) take(credential.oauth->client_secret);
+}
+
+// Not in the spawner either, whose environment everybody of this user may read.
+Result<> CredentialKeeper::forget_variables() {
+  std::vector<std::string> names;
+  for (const ResolvedCredential& credential : credentials_)
+    if (credential.binding.active) std::ranges::move(variables_of(credential), std::back_inserter(names));
+  sandbox::forget_variables(names);
+  return spawner_ ? spawner_->forget(names) : Result<>();
 }
 
 std::string CredentialKeeper::without_secrets(std::string text) const {
@@ -178,6 +199,7 @@ void CredentialKeeper::stop() {
     std::lock_guard lock(mutex_);
     stopping_ = true;
   }
+  if (stop_) ::eventfd_write(stop_.get(), 1);
   wake_.notify_all();
   if (thread_.joinable()) thread_.join();
 }
@@ -210,7 +232,8 @@ void CredentialKeeper::rejected(std::size_t binding, const broker::SecretPtr& se
   const auto& source = credentials_[binding].settings.source;
   bool renewable = is_oauth(credentials_[binding]) || (source && source->kind == Kind::command);
   // A request that is refused for its own sake does not make everybody wait for a new secret each time.
-  if (renewable && slot.current == secret && steady_now() - slot.tried > kPause) slot.current = nullptr;
+  if (renewable && slot.current == secret && steady_now() - slot.tried > kPause)
+    slot.before = std::exchange(slot.current, nullptr);
 }
 
 void CredentialKeeper::used(std::size_t binding) {
@@ -264,7 +287,9 @@ Result<broker::SecretPtr> CredentialKeeper::obtain(std::size_t binding) {
     slot.tried = steady_now();
     slot.trouble = made ? std::nullopt : std::optional(made.error());
     if (!made) return pass(made);
-    bool same = slot.current && same_secret(slot.current->text.reveal(), made->text.reveal());
+    bool same = slot.current && same_secret(slot.current->text.reveal(), made->text.reveal()) &&
+                same_secret(slot.current->session_token.reveal(), made->session_token.reveal());
+    if (slot.current && !same) slot.before = slot.current;
     secret = slot.current = std::make_shared<const broker::Secret>(std::move(*made));
     if (same) return secret;
   }
@@ -284,14 +309,17 @@ void CredentialKeeper::rebuild() {
       guard->add({i, What::placeholder}, bindings_[i].placeholder_secret);
     auto add = [&](const SecretBytes& secret) {
       guard->add({i, What::secret}, secret.reveal());
-      if (secret.size() >= broker::Guard::kShortest)
+      if (secret.size() >= flow::Needles::kShortest)
         finder->add_value(secret.reveal(), static_cast<std::uint32_t>(i));
     };
-    if (const auto& secret = slots_[i].current) {
+    for (const auto& secret : {slots_[i].current, slots_[i].before}) {
+      if (!secret) continue;
       add(secret->text);
       add(secret->session_token);
     }
-    add(slots_[i].refresh_token);
+    for (const SecretBytes* secret :
+         {&slots_[i].refresh_token, &slots_[i].first_token, &slots_[i].client_secret})
+      add(*secret);
   }
   guard->compile();
   finder->compile();
@@ -302,7 +330,7 @@ void CredentialKeeper::rebuild() {
 Result<SecretBytes> CredentialKeeper::read(const SecretSource& source) {
   if (source.kind == Kind::command) {
     if (!spawner_) return fail(Code::credential_failed, place_of(source) + " cannot be run here");
-    return run_secret_command(*spawner_, source.command);
+    return run_secret_command(*spawner_, source.command, kCommandTime, stop_.get());
   }
   Result<SecretBytes> secret;
   if (auto known = variables_.find(source.text); source.kind == Kind::env && known != variables_.end()) {
@@ -366,31 +394,32 @@ Result<broker::Secret> CredentialKeeper::ask_for_token(std::size_t binding) {
   const config::Credential& credential = credentials_[binding].settings;
   const config::OauthSettings& oauth = *credential.oauth;
   if (!network_) return wrong(credential, Error(Code::credential_failed, "nothing is served yet"));
-  SecretBytes client_secret, first;
-  if (oauth.client_secret) {
-    auto got = read(*oauth.client_secret);
+  Slot& slot = slots_[binding];
+  auto fill = [&](const SecretSource& source, SecretBytes& into) -> Result<> {
+    auto got = read(source);
     if (!got) return wrong(credential, got.error());
-    client_secret = std::move(*got);
-  }
-  std::string_view refresh = slots_[binding].refresh_token.reveal();  // this thread alone changes it
-  if (refresh.empty() && credential.source) {
-    auto got = read(*credential.source);
-    if (!got) return wrong(credential, got.error());
-    first = std::move(*got);
-    refresh = first.reveal();
-  }
+    std::lock_guard lock(mutex_);
+    into = std::move(*got);
+    return {};
+  };
+  if (oauth.client_secret)
+    if (auto done = fill(*oauth.client_secret, slot.client_secret); !done) return pass(done);
+  if (slot.refresh_token.empty() && credential.source)
+    if (auto done = fill(*credential.source, slot.first_token); !done) return pass(done);
+  std::string_view client_secret = slot.client_secret.reveal();
+  std::string_view refresh = (slot.refresh_token.empty() ? slot.first_token : slot.refresh_token).reveal();
   using Options = broker::OAuthOptions;
   Options options{
       .grant = oauth.client_credentials ? Options::Grant::client_credentials : Options::Grant::refresh_token,
       .client = oauth.client_credentials ? Options::Client::basic : Options::Client::body,
       .client_id = oauth.client_id,
-      .client_secret = client_secret.reveal(),
+      .client_secret = client_secret,
       .scope = oauth.scope};
   auto request = broker::token_request(options, refresh);
   if (!request) return wrong(credential, request.error());
   auto answer = fetch_token(oauth.token_url, *request, *network_->tls, network_->options);
   if (!answer) return wrong(credential, Error(Code::credential_failed, answer.error().message()));
-  std::string_view sent[] = {client_secret.reveal(), refresh};
+  std::string_view sent[] = {client_secret, refresh};
   auto token = broker::read_token_response(answer->status, answer->body, sent);
   zero(answer->body);
   if (!token)

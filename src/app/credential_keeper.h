@@ -16,6 +16,7 @@
 #include "app/credentials.h"
 #include "app/secret_command.h"
 #include "app/token_fetch.h"
+#include "base/fd.h"
 #include "flow/live_secrets.h"
 #include "proxy/secrets.h"
 #include "sandbox/spawner.h"
@@ -26,8 +27,8 @@ namespace weir::app {
 class CredentialKeeper final : public proxy::Secrets {
  public:
   /// Reads what is at hand: values, variables and files; runs commands, of which one may ask the user
-  /// something. `spawner` runs them, now and later. bad_config for a secret that cannot be had: names the
-  /// credential, where its secret should be, and what to do.
+  /// something. `spawner` runs them, now and later. Variables are forgotten, in it as well. bad_config for a
+  /// secret that cannot be had: names the credential, where its secret should be, and what to do.
   static Result<std::unique_ptr<CredentialKeeper>> open(std::vector<ResolvedCredential> credentials,
                                                         std::optional<sandbox::Spawner> spawner);
   ~CredentialKeeper() override;
@@ -63,7 +64,10 @@ class CredentialKeeper final : public proxy::Secrets {
  private:
   struct Slot {
     broker::SecretPtr current;
-    SecretBytes refresh_token;  ///< of OAuth, when it was changed; the thread's own
+    broker::SecretPtr before;  ///< requests that carry it may still be under way
+    // Of OAuth; changed by who obtains alone.
+    SecretBytes refresh_token;  ///< in place of that of the source, when it was changed
+    SecretBytes first_token, client_secret;
     std::vector<Reply> waiting;
     TimePoint tried{};             ///< when it was last obtained, or tried to be
     std::optional<Error> trouble;  ///< of that
@@ -88,6 +92,7 @@ class CredentialKeeper final : public proxy::Secrets {
   void keep_refresh_token(std::size_t binding, SecretBytes token);
 
   void take_variables(const config::Credential& credential);
+  Result<> forget_variables();
 
   const std::vector<ResolvedCredential> credentials_;
   std::map<std::string, SecretBytes> variables_;  // what they were before they were forgotten
@@ -102,6 +107,7 @@ class CredentialKeeper final : public proxy::Secrets {
   std::deque<Slot> slots_;  // by binding
   std::deque<std::size_t> wanted_;
   bool stopping_ = false;
+  UniqueFd stop_;  ///< readable from stop() on
   std::thread thread_;
 };
 

@@ -75,6 +75,8 @@ void fill_in(config::Credential& credential) {
   bool elsewhere = credential.oauth && credential.oauth->client_credentials;
   if (!credential.source && !elsewhere && !credential.env.empty())
     credential.source = variable(first_set(credential.env));
+  bool variables = credential.source && credential.source->kind == config::SecretSource::Kind::env;
+  if (credential.env.empty() && variables && !credential.oauth) credential.env = {credential.source->text};
 }
 
 /// "X@HOST,HOST".
@@ -85,7 +87,9 @@ Result<config::Credential> ad_hoc(const std::string& asked, std::size_t at) {
     std::size_t end = std::min(rest.find(','), rest.size());
     std::string host(rest.substr(0, end));
     auto pattern = policy::HostPattern::parse(host);
-    if (!pattern || pattern->kind == policy::HostPattern::Kind::every)
+    using Kind = policy::HostPattern::Kind;
+    bool network = pattern && pattern->kind == Kind::range && host.contains('/');
+    if (!pattern || pattern->kind == Kind::every || network)
       return fail(Code::bad_config,
                   fmt::format("--secret {}: {} is no host to bind a secret to", asked, host));
     out.hosts.push_back(std::move(host));
@@ -196,9 +200,16 @@ Result<std::vector<ResolvedCredential>> resolve_credentials(const config::Settin
                                                             std::string_view placeholder_key) {
   std::vector<config::Credential> known = config::all_credentials(settings.credentials);
   std::vector<std::size_t> active;
-  for (const std::string& asked : choice.asked) {
+  for (auto each = choice.asked.begin(); each != choice.asked.end(); ++each) {
+    const std::string& asked = *each;
+    if (std::find(choice.asked.begin(), each, asked) != each) continue;
     auto number = find(asked, known);
     if (!number) return pass(number);
+    if (has(active, *number))
+      return fail(Code::bad_config,
+                  fmt::format("--secret {}: {} is asked for twice; give all its hosts at once, as in "
+                              "NAME@HOST,HOST",
+                              asked, known[*number].name));
     active.push_back(*number);
   }
   std::vector<ResolvedCredential> out;
@@ -212,10 +223,13 @@ Result<std::vector<ResolvedCredential>> resolve_credentials(const config::Settin
     if (!binding) return pass(binding);
     binding->active = used;
     for (const ResolvedCredential& other : out)
-      if (other.binding.placeholder == binding->placeholder)
-        return fail(Code::bad_config,
-                    fmt::format("{}: the credentials \"{}\" and \"{}\" have one placeholder",
-                                credential.place, other.binding.name, binding->name));
+      if (other.binding.placeholder.contains(binding->placeholder) ||
+          binding->placeholder.contains(other.binding.placeholder))
+        return fail(
+            Code::bad_config,
+            fmt::format("{}: the placeholders of the credentials \"{}\" and \"{}\" are one, or one is "
+                        "part of the other",
+                        credential.place, other.binding.name, binding->name));
     out.push_back({std::move(credential), std::move(*binding)});
   }
   return out;
@@ -235,7 +249,9 @@ Result<SecretBytes> placeholder_key() {
     fill_random(bytes, sizeof bytes);
     std::string text = hex({bytes, sizeof bytes});
     // Whole or not at all, and the first of two who make it at once has made it.
-    std::string draft = path + "." + std::to_string(::getpid());
+    char mark[8];
+    fill_random(mark, sizeof mark);
+    std::string draft = path + "." + hex({mark, sizeof mark});
     UniqueFd file(::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     if (!file) return fail_errno(Code::io, "making " + draft, errno);
     bool written = ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
@@ -251,8 +267,7 @@ Result<SecretBytes> placeholder_key() {
 std::vector<std::string> variables_of(const ResolvedCredential& credential) {
   std::vector<std::string> out = credential.settings.env;
   auto add = [&](const std::optional<config::SecretSource>& source) {
-    if (source && source->kind == config::SecretSource::Kind::env &&
-        !has(out, source->text))
+    if (source && source->kind == config::SecretSource::Kind::env && !has(out, source->text))
       out.push_back(source->text);
   };
   add(credential.settings.source);

@@ -11,9 +11,10 @@
 namespace weir::app {
 
 /// What `command` prints on its standard output, without white space at its ends. Blocks until it ends, at
-/// most `patience`; then it is killed. credential_failed for one that cannot be started, fails, prints
-/// nothing or more than 64 KiB: names the command and never what it printed.
+/// most `time` and until `stop` is readable (negative: nothing stops it); then it is killed.
+/// credential_failed for one that cannot be started, fails, prints nothing or more than 64 KiB: names the
+/// command and never what it printed.
 Result<SecretBytes> run_secret_command(sandbox::Spawner& spawner, const std::vector<std::string>& command,
-                                       Duration patience = std::chrono::seconds(60));
+                                       Duration time = std::chrono::seconds(60), int stop = -1);
 
 }  // namespace weir::app

@@ -76,7 +76,7 @@ constexpr CodeInfo kTable[] = {
     {"placeholder_leak", Phase::policy, Side::proxy, 403,
      "a placeholder would have left in place of the secret that it stands for",
      "Send it to the hosts of its credential alone, over https and in the field it belongs in: "
-     "`weir credentials` shows them."},
+     "`weir credentials list` shows them."},
     {"secret_leak", Phase::policy, Side::proxy, 403,
      "a secret would have left to a host that it is not bound to",
      "Find out how the client got it; if it may go there, add the host to its credential."},

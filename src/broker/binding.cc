@@ -25,7 +25,8 @@ bool Binding::covers(std::string_view target) const {
 }
 
 bool Binding::takes_field(std::string_view name) const {
-  if (fields.empty()) return parameters.empty() && !iequals(name, "host");
+  if (iequals(name, "host")) return false;
+  if (fields.empty()) return parameters.empty();
   return std::ranges::any_of(fields, [&](const std::string& field) { return iequals(field, name); });
 }
 

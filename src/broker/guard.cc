@@ -23,9 +23,18 @@ void Guard::add(Guarded thing, std::string_view value) {
 
 std::optional<Guarded> Guard::find(std::string_view text, const Allowed& allowed) const {
   if (finder_.empty()) return std::nullopt;
-  for (const flow::Find& find : finder_.find_values(text))
-    if (Guarded thing = of_number(find.rule); !allowed.has(thing)) return thing;
-  return std::nullopt;
+  const flow::Finds finds = finder_.find_each_value(text);
+  auto may_pass = [&](const flow::Find& find) { return allowed.has(of_number(find.rule)); };
+  // What is part of something that may pass, or the same text.
+  auto covered = [&](const flow::Find& find) {
+    return std::ranges::any_of(finds, [&](const flow::Find& other) {
+      return may_pass(other) && other.begin <= find.begin && find.end <= other.end;
+    });
+  };
+  const flow::Find* first = nullptr;
+  for (const flow::Find& find : finds)
+    if (!may_pass(find) && (first == nullptr || find.begin < first->begin) && !covered(find)) first = &find;
+  return first == nullptr ? std::nullopt : std::optional(of_number(first->rule));
 }
 
 }  // namespace weir::broker

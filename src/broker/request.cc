@@ -7,6 +7,7 @@
 
 #include "base/ascii.h"
 #include "base/hash.h"
+#include "broker/sigv4_canonical.h"
 #include "http/syntax.h"
 #include "policy/canonical.h"
 
@@ -24,15 +25,21 @@ class Wiped {
   std::string text;
 };
 
+/// Texts with secrets are never in the few bytes that a string has of its own, which moving it leaves behind.
+constexpr std::size_t kElsewhere = 64;
+
+std::size_t count(std::string_view text, std::string_view wanted) {
+  std::size_t out = 0;
+  for (std::size_t at = 0; (at = text.find(wanted, at)) != std::string_view::npos; at += wanted.size()) ++out;
+  return out;
+}
+
 /// `text` with every `from` as `to`, in memory that is taken once; nothing when there is none.
 std::optional<std::string> replaced(std::string_view text, std::string_view from, std::string_view to) {
   std::size_t at = text.find(from);
   if (at == std::string_view::npos) return std::nullopt;
-  std::size_t count = 0;
-  for (std::size_t next = at; next != std::string_view::npos; next = text.find(from, next + from.size()))
-    ++count;
   std::string out;
-  out.reserve(std::max<std::size_t>(text.size() + count * to.size(), 64));
+  out.reserve(text.size() + count(text, from) * to.size() + kElsewhere);
   for (; at != std::string_view::npos; at = text.find(from)) {
     out.append(text.substr(0, at)).append(to);
     text.remove_prefix(at + from.size());
@@ -51,12 +58,13 @@ std::optional<std::string> in_field(std::string_view value, std::string_view fro
   if (!is_basic(value)) return std::nullopt;
   auto decoded = from_base64(value.substr(kBasic.size()));
   if (!decoded) return std::nullopt;
-  auto pair = replaced(*decoded, from, to);
+  Wiped plain(std::move(*decoded));  // another secret may be in it already
+  auto pair = replaced(plain.text, from, to);
   if (!pair) return std::nullopt;
   Wiped secret(std::move(*pair));
   Wiped encoded(base64(secret.text));
   std::string out;
-  out.reserve(kBasic.size() + encoded.text.size() + 64);
+  out.reserve(kBasic.size() + encoded.text.size() + kElsewhere);
   out.append(value.substr(0, kBasic.size())).append(encoded.text);
   return out;
 }
@@ -64,7 +72,7 @@ std::optional<std::string> in_field(std::string_view value, std::string_view fro
 std::string percent_encoded(std::string_view text) {
   static constexpr char kDigits[] = "0123456789ABCDEF";
   std::string out;
-  out.reserve(3 * text.size() + 16);
+  out.reserve(3 * text.size() + kElsewhere);
   for (unsigned char c : text) {
     bool plain = is_alpha(static_cast<char>(c)) || is_digit(static_cast<char>(c)) || c == '-' || c == '.' ||
                  c == '_' || c == '~';
@@ -82,7 +90,7 @@ std::optional<std::string> in_query(std::string_view target, const Binding& bind
   if (binding.parameters.empty() || at == target.size()) return std::nullopt;
   Wiped encoded(percent_encoded(to));
   std::string out;
-  out.reserve(target.size() + 4 * (encoded.text.size() + 16));
+  out.reserve(target.size() + count(target, binding.placeholder) * encoded.text.size() + kElsewhere);
   out.append(target.substr(0, at));
   bool any = false;
   while (at < target.size()) {
@@ -129,15 +137,17 @@ Result<std::optional<AwsPlan>> signed_with(std::size_t number, const Binding& bi
 /// The access key id goes where the signature does.
 void forget_key(http::RequestHead& head, const AwsPlan& plan) {
   const std::string& id = plan.signature.access_key_id;
-  if (plan.signature.place == AwsSignature::Place::field)
-    head.fields.set("Authorization",
-                    replaced(head.fields.get("authorization").value_or(""), id, "").value_or(""));
-  else
-    head.target = replaced(head.target, id, "").value_or(head.target);
-}
-
-bool lacks_field(const Binding& binding, const http::RequestHead& head) {
-  return !binding.injected.empty() && !binding.fields.empty() && !head.fields.has(binding.fields.front());
+  if (plan.signature.place == AwsSignature::Place::field) {
+    std::string value(head.fields.get("authorization").value_or(""));
+    head.fields.set("Authorization", replaced(value, "Credential=" + id, "").value_or(value));
+    return;
+  }
+  std::size_t at = std::string::npos;
+  for_each_parameter(split_target(head.target).query, [&](const Parameter& parameter) {
+    if (parameter.is("X-Amz-Credential") && parameter.value.starts_with(id))
+      at = static_cast<std::size_t>(parameter.value.data() - head.target.data());
+  });
+  if (at != std::string::npos) head.target.erase(at, id.size());
 }
 
 std::string listed(const std::vector<std::string>& words) {
@@ -173,8 +183,13 @@ Result<> check_head(const Bindings& bindings, const Guard& guard, const Plan& pl
     if (!thing) return {};
     return std::unexpected(leak(bindings, *thing, where(), origin, head.target));
   };
+  for (const HostPort* place : {&origin.place, &head.origin.place})
+    if (auto thing = guard.find(place->host, plan.allowed))
+      return std::unexpected(leak(bindings, *thing, "the host",
+                                  {origin.scheme, {"(not shown)", origin.place.port}}, head.target));
   if (auto done = look(rest.target, [] { return "the URL"; }); !done) return done;
   if (auto done = look(rest.method, [] { return "the method"; }); !done) return done;
+  if (auto done = look(rest.upgrade, [] { return "the field Upgrade"; }); !done) return done;
   for (http::Fields::View field : rest.fields) {
     if (auto done = look(field.name, [] { return "the name of a field"; }); !done) return done;
     if (auto done = look(field.value, [&] { return "the field " + std::string(field.name); }); !done)
@@ -190,12 +205,27 @@ bool shows(const Binding& binding, const http::RequestHead& head) {
   return in_query(head.target, binding, "").has_value();
 }
 
+/// It gets the secret though it does not show the placeholder.
+bool injects(const Binding& binding, const http::RequestHead& head) {
+  bool lacks =
+      !binding.injected.empty() && !binding.fields.empty() && !head.fields.has(binding.fields.front());
+  return lacks && !shows(binding, head);
+}
+
+/// One secret is enough for a field that the request lacks.
+bool is_late(const Binding& binding, const Bindings& bindings, const Plan& plan,
+             const http::RequestHead& head) {
+  return std::ranges::any_of(plan.used, [&](std::size_t i) {
+    return injects(bindings[i], head) && iequals(bindings[i].fields.front(), binding.fields.front());
+  });
+}
+
 /// "Bearer {secret}" or "Basic {user:secret}" with the secret.
 std::string filled(const Binding& binding, std::string_view secret) {
   constexpr std::string_view kPair = "{user:secret}";
   if (!binding.injected.contains(kPair)) return replaced(binding.injected, "{secret}", secret).value_or("");
   Wiped pair{std::string()};
-  pair.text.reserve(binding.user.size() + secret.size() + 64);
+  pair.text.reserve(binding.user.size() + secret.size() + kElsewhere);
   pair.text.append(binding.user).append(":").append(secret);
   Wiped encoded(base64(pair.text));
   return replaced(binding.injected, kPair, encoded.text).value_or("");
@@ -214,7 +244,7 @@ Result<Plan> judge(const Bindings& bindings, const Guard& guard, const http::Req
       auto keys = signed_with(i, binding, head);
       if (!keys) return pass(keys);
       if (*keys) plan.aws = std::move(*keys);
-    } else if (shows(binding, head) || lacks_field(binding, head)) {
+    } else if (shows(binding, head) || (injects(binding, head) && !is_late(binding, bindings, plan, head))) {
       plan.used.push_back(i);
     }
   }
@@ -267,12 +297,13 @@ http::RequestHead with_secrets(const http::RequestHead& head, const Bindings& bi
   for (std::size_t i : plan.used) {
     auto changed = in_query(target ? std::string_view(target->text) : head.target, bindings[i], reveal(i));
     if (changed) target.emplace(std::move(*changed));
-    if (!lacks_field(bindings[i], head) || shows(bindings[i], head)) continue;
+    if (!injects(bindings[i], head)) continue;
     Wiped value(filled(bindings[i], reveal(i)));
     out.fields.add_secret(bindings[i].fields.front(), value.text);
   }
   out.secret_target = target.has_value();
-  out.target = target ? target->text : head.target;
+  if (target) out.target.reserve(target->text.size() + kElsewhere);
+  out.target.assign(target ? target->text : head.target);
   return out;
 }
 

@@ -78,11 +78,16 @@ Result<> take_credential(std::string_view credential, AwsSignature& out) {
   return {};
 }
 
+// AWS's own libraries sign ":authority" for HTTP/2. The origin may get HTTP/1.1, and takes Host for it.
+constexpr std::string_view kHostOfHttp2 = ":authority";
+
 Result<> take_signed_fields(std::string_view list, AwsSignature& out) {
+  bool host = false;
   while (true) {
     std::size_t end = list.find(';');
     std::string_view name = list.substr(0, end);
-    if (!http::is_token(name) || lower(name) != name)
+    host |= name == kHostOfHttp2 || name == "host";
+    if (name != kHostOfHttp2 && (!http::is_token(name) || lower(name) != name))
       return bad("SignedHeaders holds " + shown(name) + ", which is no lower-case name of a field");
     if (name == "authorization") return bad("SignedHeaders names authorization, which holds the signature");
     if (out.signed_fields.size() == kMostFields)
@@ -91,10 +96,13 @@ Result<> take_signed_fields(std::string_view list, AwsSignature& out) {
     if (end == std::string_view::npos) break;
     list.remove_prefix(end + 1);
   }
+  std::erase(out.signed_fields, kHostOfHttp2);
+  if (host && std::ranges::find(out.signed_fields, "host") == out.signed_fields.end())
+    out.signed_fields.emplace_back("host");
   std::ranges::sort(out.signed_fields);
   if (auto twice = std::ranges::adjacent_find(out.signed_fields); twice != out.signed_fields.end())
     return bad("SignedHeaders names " + shown(*twice) + " twice");
-  if (!std::ranges::binary_search(out.signed_fields, "host")) return bad("Host is not in SignedHeaders");
+  if (!host) return bad("Host is not in SignedHeaders");
   return {};
 }
 

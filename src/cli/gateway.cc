@@ -18,6 +18,7 @@
 #include "cli/live_filter.h"
 #include "cli/live_sessions.h"
 #include "cli/problems.h"
+#include "cli/secrets.h"
 #include "cli/serving.h"
 #include "cli/signals.h"
 #include "cli/verbs.h"
@@ -98,6 +99,8 @@ void tell(const std::string& text) {
 }
 
 int gateway(const GatewayFlags& flags) {
+  auto runner = sandbox::Spawner::start();  // of the commands that print secrets
+  if (!runner) return report(runner.error());
   auto hardening = app::Hardening::begin();
   if (!hardening) return report(hardening.error());
   auto loaded = config::load(flags.sources());
@@ -108,6 +111,8 @@ int gateway(const GatewayFlags& flags) {
   if (settings.sessions.empty())
     return report(
         Error(Code::bad_config, "--sessions FILE (gateway.sessions) is missing: it says who may come in"));
+  auto credentials = open_credentials(loaded->settings, {.all = true}, std::move(*runner), nullptr);
+  if (!credentials) return report(credentials.error());
   auto door = app::GatewayDoor::open(settings);
   if (!door) return report(door.error());
   LiveSessions sessions(settings.sessions, (*door)->sessions(), tell);
@@ -121,10 +126,12 @@ int gateway(const GatewayFlags& flags) {
   Signals signals;
   app::HandedListeners handed;
   handed.gateway = door->get();
+  handed.credentials = credentials->get();
   auto server = app::Server::start(loaded->settings, nullptr, std::move(handed), &*hardening);
   if (!server) return report(server.error());
   auto status = tell_status(**server, **door, settings, std::move(socket->fd));
   greet(**server, **door, settings.prefix);
+  if (*credentials) fmt::print(stderr, "{}", secrets_greeting(**credentials));
   LiveFilter filter(flags.sources(), **server, *loaded, [](const std::string& text, bool) { tell(text); });
   constexpr auto kLook = std::chrono::milliseconds(50);
   constexpr auto kLookAtFiles = std::chrono::milliseconds(200);

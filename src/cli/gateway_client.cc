@@ -70,8 +70,9 @@ std::string gateway_status_text(const std::string& json) {
                                 text_of(root["since"]),
                                 recording.empty() ? ", nothing recorded" : ", recorded in " + recording);
   JsonValue file = root["sessions_file"];
-  out += fmt::format("{} sessions of {}, read {}\n", root["sessions"].size(), text_of(file["path"]),
-                     text_of(file["read"]));
+  std::size_t sessions = root["sessions"].size();
+  out += fmt::format("{} session{} of {}, read {}\n", sessions, sessions == 1 ? "" : "s",
+                     text_of(file["path"]), text_of(file["read"]));
   if (std::string mistake = text_of(file["mistake"]); !mistake.empty())
     out += fmt::format("  NOT followed since then, it has a mistake: {}\n", mistake);
   std::string refused = counts_text(root["refused"]);

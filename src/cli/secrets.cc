@@ -1,6 +1,7 @@
 #include "cli/secrets.h"
 
 #include <fmt/format.h>
+#include <stdlib.h>
 
 #include <algorithm>
 #include <utility>
@@ -13,13 +14,26 @@ namespace {
 
 std::string_view name_of(std::string_view entry) { return entry.substr(0, entry.find('=')); }
 
-/// Values of others are to stay in no copy of the environment.
+/// The keeper has forgotten its own variables here and in its spawner. Here and in the other one the values
+/// are to be in no variable at all: where they stand among other things the placeholder does from now on.
 Result<> forget(const app::CredentialKeeper& keeper, sandbox::Spawner* spawner) {
-  std::vector<std::string> names;
+  std::vector<std::string> names, hidden;
   for (const app::ResolvedCredential& credential : keeper.credentials())
     if (credential.binding.active)
       std::ranges::move(app::variables_of(credential), std::back_inserter(names));
+  for (std::string& entry : sandbox::own_environment()) {
+    std::string without = keeper.without_secrets(entry);
+    if (without != entry) {
+      names.emplace_back(name_of(entry));
+      hidden.push_back(std::move(without));
+    }
+    zero(entry);
+  }
   sandbox::forget_variables(names);
+  for (const std::string& entry : hidden) {
+    std::string name(name_of(entry));
+    ::setenv(name.c_str(), entry.c_str() + name.size() + 1, 1);
+  }
   return spawner == nullptr ? Result<>() : spawner->forget(names);
 }
 
@@ -71,7 +85,10 @@ std::string secrets_greeting(const app::CredentialKeeper& keeper) {
     for (const std::string& entry : app::placeholders_of(credential)) names.emplace_back(name_of(entry));
     out += fmt::format("weir: secret {}: goes to {} alone{}\n", flow::printable(credential.settings.name),
                        flow::printable(listed(credential.settings.hosts)),
-                       names.empty() ? "" : fmt::format("; {} has a placeholder", listed(names)));
+                       names.empty()
+                           ? ""
+                           : fmt::format("; {} {}", listed(names),
+                                         names.size() == 1 ? "has a placeholder" : "have placeholders"));
   }
   return out;
 }

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "broker/guard.h"
+#include "base/ascii.h"
 #include "broker/preset.h"
 #include "config/redaction.h"
 #include "config/row.h"
@@ -66,9 +66,11 @@ struct BoundPath {
 struct Format {
   static std::string accepts() { return "a text with {secret} or {user:secret} in it once"; }
   static bool parse(const Scalar& scalar, const Place& place, std::string& out) {
-    std::size_t plain = scalar.text.find("{secret}"), pair = scalar.text.find("{user:secret}");
-    bool one = (plain == std::string::npos) != (pair == std::string::npos);
-    return one && http::find_control(scalar.text) == scalar.text.size() && Text::parse(scalar, place, out);
+    std::size_t found = 0;
+    for (std::string_view wanted : {"{secret}", "{user:secret}"})
+      for (std::size_t at = 0; (at = scalar.text.find(wanted, at)) != std::string::npos; ++at) ++found;
+    return found == 1 && http::find_control(scalar.text) == scalar.text.size() &&
+           Text::parse(scalar, place, out);
   }
 };
 
@@ -147,7 +149,7 @@ void check(Row& row, const Credential& credential) {
   bool aws = preset != nullptr && preset->use == broker::Use::aws_signature;
   if (credential.hosts.empty() && (preset == nullptr || preset->hosts.empty()))
     row.complain("hosts is missing: which hosts is the secret for?");
-  bool variables = preset != nullptr && !preset->variables.empty();
+  bool variables = !credential.env.empty() || (preset != nullptr && !preset->variables.empty());
   bool elsewhere = credential.oauth && credential.oauth->client_credentials;
   if (!credential.source && !elsewhere && !variables) row.complain("source is missing: where is the secret?");
   if (credential.source && elsewhere)
@@ -157,6 +159,8 @@ void check(Row& row, const Credential& credential) {
   if (aws && (credential.oauth || credential.inject || !credential.headers.empty() ||
               !credential.query.empty() || !credential.format.empty()))
     row.complain("AWS keys sign requests: headers, query, inject, format and oauth do not go with them");
+  if (std::ranges::any_of(credential.headers, [](const std::string& name) { return iequals(name, "host"); }))
+    row.complain("headers: no secret goes into Host");
   bool field = !credential.headers.empty() || (preset != nullptr && !preset->fields.empty());
   if (credential.inject && !field) row.complain("inject: into which header? Name it in headers");
   if (credential.inject && credential.format.empty() && (preset == nullptr || preset->injected.empty()))
@@ -166,7 +170,12 @@ void check(Row& row, const Credential& credential) {
 Credential read_credential(const Scalar& table, const Place& place, Complaints& complaints) {
   Credential out{.place = source_of(table, place)};
   Row row(table, "", place, complaints);
-  if (!row.is_table(kExample)) return out;
+  if (table.type != Scalar::Type::table) {
+    row.complain(std::string("what stands here is not accepted; wanted is a table: ") + kExample);
+    return out;  // and not a word of what it is: people write the secret there
+  }
+  if (std::ranges::count(table.members, "name", &Member::name) > 1)
+    row.complain("name: [credentials.NAME] says it already; leave the other out");
   row.require<CredentialName>("name", out.name);
   row.read<PresetName>("preset", out.preset);
   row.read<BoundHost>("hosts", out.hosts);

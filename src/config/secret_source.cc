@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/ascii.h"
+#include "base/secret_bytes.h"
 #include "config/redaction.h"
 #include "tls/file.h"
 
@@ -24,6 +25,7 @@ std::string_view trimmed(std::string_view text, std::string_view white) {
 std::string unquoted(std::string_view text) {
   char quote = text.front();
   std::string out;
+  out.reserve(text.size());  // what growing leaves behind nobody would zero
   for (std::size_t at = 1; at < text.size() && text[at] != quote; ++at) {
     bool escape = quote == '"' && text[at] == '\\' && at + 1 < text.size();
     char c = escape ? text[++at] : text[at];
@@ -79,8 +81,12 @@ Result<std::string> read_secret(const SecretSource& source) {
   if (source.kind == Kind::command) return fail(Code::bad_config, "a command cannot be run here");
   auto text = tls::read_file(source.text, kMaxFile);
   if (!text) return fail(Code::bad_config, text.error().context());
-  if (source.kind == Kind::file) return std::string(trimmed(*text, " \t\r\n"));
-  auto value = env_file_value(*text, source.key);
+  std::optional<std::string> value;
+  if (source.kind == Kind::file)
+    value.emplace(trimmed(*text, " \t\r\n"));
+  else
+    value = env_file_value(*text, source.key);
+  zero(*text);
   if (!value) return fail(Code::bad_config, source.text + " has no line " + source.key + "=...");
   return std::move(*value);
 }

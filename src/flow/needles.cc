@@ -36,6 +36,7 @@ std::string json_escaped(std::string_view text, std::string_view marks) {
   constexpr std::string_view kMeant = "\b\f\n\r\t";
   constexpr std::string_view kLetters = "bfnrt";
   std::string out;
+  out.reserve(2 * text.size());  // what growing leaves behind nobody would zero
   for (char c : text) {
     std::size_t letter = kMeant.find(c);
     if (letter != kMeant.npos || marks.contains(c)) out += '\\';
@@ -47,6 +48,7 @@ std::string json_escaped(std::string_view text, std::string_view marks) {
 // Every byte as "\u00XX".
 std::string json_units(std::string_view hexed) {
   std::string out;
+  out.reserve(3 * hexed.size());
   for (std::size_t i = 0; i < hexed.size(); i += 2) out.append("\\u00").append(hexed.substr(i, 2));
   return out;
 }
@@ -54,7 +56,8 @@ std::string json_units(std::string_view hexed) {
 }  // namespace
 
 void Needles::add_form(std::string text, std::uint32_t rule, bool before, bool after) {
-  if (std::ranges::find(forms_, text, &Form::text) != forms_.end()) return zero(text);
+  auto same = [&](const Form& form) { return form.rule == rule && form.text == text; };
+  if (std::ranges::any_of(forms_, same)) return zero(text);
   Form& form = forms_.emplace_back();
   form.text = std::move(text);
   form.rule = rule;
@@ -76,13 +79,17 @@ char* Needles::take_memory(std::size_t size) {
 // whose six bits are all its own.
 void Needles::add_base64(std::string_view value, std::uint32_t rule) {
   for (std::size_t behind = 0; behind < 3; ++behind) {
-    std::string whole = base64(std::string(behind, '\0').append(value));
+    std::string shifted;
+    shifted.reserve(behind + value.size());
+    shifted.append(behind, '\0').append(value);
+    std::string whole = base64(shifted);
     std::size_t first_bit = 8 * behind, last_bit = 8 * (behind + value.size());
     std::size_t begin = (first_bit + 5) / 6, end = last_bit / 6;
     std::string text = whole.substr(begin, end - begin);
     bool before = first_bit % 6 != 0, after = last_bit % 6 != 0;
     add_form(text, rule, before, after);
     add_form(replaced(replaced(text, '+', '-'), '/', '_'), rule, before, after);
+    for (std::string* copy : {&shifted, &whole, &text}) zero(*copy);
   }
 }
 
@@ -96,9 +103,10 @@ void Needles::add(std::string_view value, std::uint32_t rule) {
   add_form(json_escaped(value, "\"\\"), rule);
   add_form(json_escaped(value, "\"\\/"), rule);
   add_form(json_units(hexed), rule);
-  add_form(json_units(upper(hexed)), rule);
+  std::string capital = upper(hexed);
+  add_form(json_units(capital), rule);
   add_base64(value, rule);
-  add_form(upper(hexed), rule);
+  add_form(std::move(capital), rule);
   add_form(std::move(hexed), rule);
 }
 
@@ -131,6 +139,12 @@ Find Needles::found(const Needle& needle, std::string_view text, std::size_t at)
 }
 
 Finds Needles::find(std::string_view text) const {
+  Finds finds = find_each(text);
+  merge(finds);
+  return finds;
+}
+
+Finds Needles::find_each(std::string_view text) const {
   Finds finds;
   if (needles_.empty() || text.size() < kShortest) return finds;
   for (std::size_t at = 0; at + kShortest <= text.size(); ++at) {
@@ -143,7 +157,6 @@ Finds Needles::find(std::string_view text) const {
       if (text.substr(at).starts_with(needle.text)) finds.push_back(found(needle, text, at));
     }
   }
-  merge(finds);
   return finds;
 }
 

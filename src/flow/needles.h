@@ -28,6 +28,8 @@ class Needles {
   bool empty() const { return needles_.empty() && forms_.empty(); }
   /// Merged finds. One pass over the text, whatever the number of needles.
   Finds find(std::string_view text) const;
+  /// Each by itself: finds overlap, and two rules may have one value.
+  Finds find_each(std::string_view text) const;
   /// Where the longest end of `text` begins that some needle begins with; the size of `text` when there is
   /// none.
   std::size_t unfinished(std::string_view text) const;

@@ -83,6 +83,43 @@ TEST(Needles, TheBeginningOfAValueAtTheEnd) {
   EXPECT_LE(needles.unfinished("<< " + coded.substr(0, 6)), 3u + 1u);
 }
 
+TEST(Needles, EachByItself) {
+  Needles needles = needles_of({"abcdef", "defghi", "abcdef"});
+  EXPECT_THAT(needles.find_each("abcdefghi"),
+              testing::UnorderedElementsAre(Find(0, 6, 0), Find(0, 6, 2), Find(3, 9, 1)));
+  EXPECT_THAT(needles.find("abcdef"), ElementsAre(Find(0, 6, 0))) << "merged, the first rule's";
+}
+
+// The texts lie in memory apart, which they take with them.
+TEST(Needles, FindAsBeforeWhenTheyAreMoved) {
+  const std::string value = "a-value-of-some-length";
+  Needles needles = needles_of({value, "another-value"});
+  Needles moved = std::move(needles);
+  EXPECT_THAT(moved.find("x " + value + " y"), ElementsAre(Find(2, 2 + value.size(), 0)));
+  EXPECT_THAT(moved.find(base64("u" + value)), testing::SizeIs(1));
+  EXPECT_THAT(moved.find("another-value"), ElementsAre(Find(0, 13, 1)));
+  EXPECT_EQ(moved.unfinished("x a-val"), 2U);
+  Needles other = needles_of({"something-else"});
+  other = std::move(moved);
+  EXPECT_THAT(other.find("x " + value + " something-else"), ElementsAre(Find(2, 2 + value.size(), 0)));
+  Needles unbuilt;
+  unbuilt.add(value, 3);
+  EXPECT_FALSE(unbuilt.empty());
+  Needles built = std::move(unbuilt);
+  built.build();
+  EXPECT_THAT(built.find(value), ElementsAre(Find(0, value.size(), 3)));
+}
+
+// More than a page of them.
+TEST(Needles, AreAsManyAsThereIsMemoryFor) {
+  std::vector<std::string> values;
+  for (int i = 0; i < 500; ++i)
+    values.push_back(std::to_string(i) + std::string(100, 'x') + std::to_string(i));
+  Needles needles = needles_of(values);
+  for (std::uint32_t i = 0; i < values.size(); ++i)
+    EXPECT_THAT(needles.find(hex(values[i])), testing::Contains(Find(0, 2 * values[i].size(), i)));
+}
+
 TEST(Needles, NoneFindNothing) {
   Needles needles = needles_of({});
   EXPECT_TRUE(needles.empty());

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "base/hash.h"
 #include "tests/support/codings.h"
 
@@ -156,6 +159,89 @@ TEST(Redactor, ASecretMayReachFromTheOriginIntoTheTarget) {
   EXPECT_EQ(parts_of(*port, {"::1", 81}, "/xy"), "[REDACTED:p] /[REDACTED:p]y redacted");
   auto slash = redactor_of({{.name = "s", .value = "https://http/"}});
   EXPECT_EQ(parts_of(*slash, {"http", 443}, "/"), "[REDACTED:s] /[REDACTED:s] redacted");
+}
+
+std::shared_ptr<const SecretFinder> finder_of(const std::vector<std::string>& values) {
+  auto out = std::make_shared<SecretFinder>();
+  for (std::uint32_t i = 0; i < values.size(); ++i)
+    if (!values[i].empty()) out->add_value(values[i], i);
+  out->compile();
+  return out;
+}
+
+TEST(LiveSecrets, AreFoundFromTheMomentOnThatTheyAreKnown) {
+  auto live = std::make_shared<LiveSecrets>(std::vector<std::string>{"github", "corp"});
+  auto redactor =
+      Redactor::compile({.rules = {{.name = "rule", .value = "rule-value"}}, .live = live}).value();
+  EXPECT_EQ(redactor->text("first-secret rule-value"), "first-secret [REDACTED:rule]");
+  live->replace(finder_of({"first-secret", "of-the-corp"}));
+  EXPECT_EQ(redactor->text("first-secret rule-value of-the-corp"),
+            "[REDACTED:github] [REDACTED:rule] [REDACTED:corp]");
+  for (const std::string& spelling : spellings("first-secret"))
+    EXPECT_THAT(redactor->text("<< " + spelling + " >>"), HasSubstr("[REDACTED:github]")) << spelling;
+  live->replace(finder_of({"next-secret", "of-the-corp"}));
+  EXPECT_EQ(redactor->text("first-secret next-secret"), "first-secret [REDACTED:github]");
+  live->replace(nullptr);
+  EXPECT_EQ(redactor->text("next-secret rule-value"), "next-secret [REDACTED:rule]");
+}
+
+TEST(LiveSecrets, AreFoundWhereThereAreNoRules) {
+  auto live = std::make_shared<LiveSecrets>(std::vector<std::string>{"github"});
+  auto redactor = Redactor::compile({.rules = {}, .live = live}).value();
+  live->replace(finder_of({"first-secret"}));
+  Flow flow;
+  flow.request.target = "/?q=first-secret";
+  flow.response.fields.add("Set-Cookie", "a=first-secret");
+  flow.response_body.bytes = R"({"echo": "Bearer first\u002dsecret"})";
+  redactor->redact(flow);
+  EXPECT_EQ(flow.request.target, "/?q=[REDACTED:github]");
+  EXPECT_EQ(flow.response.fields.get("set-cookie"), "a=[REDACTED:github]");
+  EXPECT_EQ(flow.response_body.bytes, R"({"echo": "Bearer [REDACTED:github]"})");
+  Message message;
+  message.content.bytes = "first-secret";
+  redactor->redact(message);
+  EXPECT_EQ(message.content.bytes, "[REDACTED:github]");
+}
+
+TEST(LiveSecrets, ABodyThatWasCutEndsBeforeWhatMayBeOne) {
+  auto live = std::make_shared<LiveSecrets>(std::vector<std::string>{"github"});
+  auto redactor = Redactor::compile({.rules = {}, .live = live}).value();
+  live->replace(finder_of({"first-secret"}));
+  for (const auto& [bytes, left] : {std::pair<std::string, std::string>{"text first-se", "text "},
+                                    {"text %66irst-se", "text "},
+                                    {"text %6", "text "},
+                                    {"text first-secret and", "text [REDACTED:github] and"}}) {
+    Flow flow;
+    flow.response_body.bytes = bytes;
+    flow.response_body.truncated = true;
+    redactor->redact(flow);
+    EXPECT_EQ(flow.response_body.bytes, left) << bytes;
+  }
+}
+
+TEST(LiveSecrets, AreReplacedWhileOthersLook) {
+  auto live = std::make_shared<LiveSecrets>(std::vector<std::string>{"one", "two"});
+  auto redactor = Redactor::compile({.rules = {}, .live = live}).value();
+  const std::vector<std::string> values = {"secret-number-one", "secret-number-two"};
+  live->replace(finder_of(values));
+  std::atomic<bool> over = false;
+  std::thread changing([&] {
+    for (int i = 0; i < 200; ++i)
+      live->replace(i % 2 == 0 ? finder_of({values[0]}) : finder_of({"", values[1]}));
+    live->replace(finder_of({values[0]}));
+    over = true;
+  });
+  std::size_t either = 0, looks = 0;
+  while (!over) {
+    std::string text = redactor->text("a secret-number-one b secret-number-two c");
+    ++looks;
+    either += text == "a [REDACTED:one] b secret-number-two c" ||
+              text == "a secret-number-one b [REDACTED:two] c" ||
+              text == "a [REDACTED:one] b [REDACTED:two] c";
+  }
+  changing.join();
+  EXPECT_EQ(either, looks) << "never a part of a state";
+  EXPECT_EQ(redactor->text("secret-number-one"), "[REDACTED:one]");
 }
 
 TEST(Redactor, RulesThatCannotBeUsed) {

@@ -59,6 +59,20 @@ Finds SecretFinder::find(std::string_view text, bool patterns, int depth) const 
   return finds;
 }
 
+Finds SecretFinder::find_each(std::string_view text, int depth) const {
+  Finds finds = values_.find_each(text);
+  for (Spelling spelling : kSpellings) {
+    if (depth == kDepth) break;
+    auto plain = unescaped(text, spelling);
+    if (!plain) continue;
+    for (Find find : find_each(*plain, depth + 1)) {
+      carry_back(text, spelling, {&find, 1});
+      finds.push_back(find);
+    }
+  }
+  return finds;
+}
+
 std::size_t SecretFinder::unfinished(std::string_view text, std::size_t pattern_end) const {
   std::size_t at = values_.empty() ? text.size() : unfinished_value(text, 0);
   if (patterns_.empty()) return at;
@@ -71,6 +85,7 @@ std::size_t SecretFinder::unfinished_value(std::string_view text, int depth) con
     if (depth == kDepth) break;
     auto plain = unescaped(text, spelling);
     if (!plain) continue;
+    at = std::min(at, cut_escape(text, spelling));
     Find end[] = {{unfinished_value(*plain, depth + 1), plain->size()}};
     if (end[0].begin == plain->size()) continue;
     carry_back(text, spelling, end);

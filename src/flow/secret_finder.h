@@ -28,6 +28,8 @@ class SecretFinder {
   /// Merged finds of values and patterns; of values alone.
   Finds find(std::string_view text) const { return find(text, true, 0); }
   Finds find_values(std::string_view text) const { return find(text, false, 0); }
+  /// Values, each by itself and in no order: finds overlap, and two rules may have one value.
+  Finds find_each_value(std::string_view text) const { return find_each(text, 0); }
   /// Of a text that was cut short: where what may be the beginning of a secret begins. For patterns, whose
   /// length nobody knows, the last `pattern_end` bytes.
   static constexpr std::size_t kPatternEnd = 4096;
@@ -35,6 +37,7 @@ class SecretFinder {
 
  private:
   Finds find(std::string_view text, bool patterns, int depth) const;
+  Finds find_each(std::string_view text, int depth) const;
   std::size_t unfinished_value(std::string_view text, int depth) const;
 
   Needles values_;

@@ -113,6 +113,12 @@ std::optional<std::string> unescaped(std::string_view text, Spelling spelling) {
   return out;
 }
 
+std::size_t cut_escape(std::string_view text, Spelling spelling) {
+  std::size_t whole = 0;
+  for_each_piece(text, spelling, [&](std::size_t, std::size_t end, std::string_view, bool) { whole = end; });
+  return whole;
+}
+
 void carry_back(std::string_view text, Spelling spelling, std::span<Find> finds) {
   std::size_t next = 0;
   bool within = false;      // the begin of the next find has been carried back

@@ -19,6 +19,9 @@ enum class Spelling : std::uint8_t { percent, json };
 /// that the end of the text cuts short is left out.
 std::optional<std::string> unescaped(std::string_view text, Spelling spelling);
 
+/// Where an escape that the end of the text cuts short begins; the size of `text` when there is none.
+std::size_t cut_escape(std::string_view text, Spelling spelling);
+
 /// Turns finds in unescaped(text) into finds in `text`, escapes always whole. `finds` must be merged, and
 /// stay in order.
 void carry_back(std::string_view text, Spelling spelling, std::span<Find> finds);

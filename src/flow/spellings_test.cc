@@ -37,6 +37,22 @@ TEST(Spellings, PercentEncoding) {
   check(Spelling::percent, kCases);
 }
 
+TEST(Spellings, AnEscapeThatTheEndCutsShort) {
+  struct Row {
+    Spelling spelling;
+    std::string_view text;
+    std::size_t at;
+  };
+  constexpr auto kPercent = Spelling::percent, kJson = Spelling::json;
+  for (const Row& row : {Row{kPercent, "", 0}, Row{kPercent, "ab", 2}, Row{kPercent, "ab%", 2},
+                         Row{kPercent, "ab%6", 2}, Row{kPercent, "ab%67", 5}, Row{kPercent, "ab%6g", 5},
+                         Row{kPercent, "%41%4", 3}, Row{kPercent, "%%4", 1}, Row{kPercent, "%", 0},
+                         Row{kJson, R"(ab\\)", 4}, Row{kJson, R"(ab\)", 2}, Row{kJson, R"(\\\)", 2},
+                         Row{kJson, R"(a\u00)", 1}, Row{kJson, R"(a\u0067)", 7}, Row{kJson, R"(a\x6)", 1},
+                         Row{kJson, R"(a\ud83d)", 1}, Row{kJson, R"(a\ud83d\u)", 1}, Row{kJson, R"(a\q)", 3}})
+    EXPECT_EQ(cut_escape(row.text, row.spelling), row.at) << row.text;
+}
+
 TEST(Spellings, JsonEscapes) {
   constexpr Case kCases[] = {{R"(plain / text)", "plain / text"},
                              {R"(a\/b\\c\"d\n\t\r\b\f)", "a/b\\c\"d\n\t\r\b\f"},

@@ -1,5 +1,7 @@
 #include "proxy/guarded_body.h"
 
+#include <algorithm>
+
 namespace weir::proxy {
 
 async::Task<Result<std::string_view>> GuardedBody::read() {
@@ -7,19 +9,22 @@ async::Task<Result<std::string_view>> GuardedBody::read() {
     auto part = co_await inner_.read();
     if (!part) co_return part;
     std::string_view text = *part;
-    if (!held_.empty()) {
-      joined_ = std::exchange(held_, {}).append(text);
+    std::size_t begin = std::exchange(passed_, 0);
+    if (!kept_.empty()) {
+      joined_ = std::exchange(kept_, {}).append(text);
       text = joined_;
     }
     if (auto done = look_at(text); !done) co_return pass(done);
     bool last = part->empty() || inner_.finished();
     if (last) {
       if (auto done = look_at_trailers(); !done) co_return pass(done);
-      co_return text;
+      co_return text.substr(begin);
     }
-    std::size_t end = guard_->unfinished(text);
-    held_.assign(text.substr(end));
-    if (end > 0) co_return text.substr(0, end);
+    std::size_t unfinished = guard_->unfinished(text);
+    kept_.assign(text.substr(unfinished));
+    std::size_t end = kept_.size() > kMayPass ? std::max(begin, unfinished) : text.size();
+    passed_ = end - unfinished;
+    if (end > begin) co_return text.substr(begin, end - begin);
   }
 }
 

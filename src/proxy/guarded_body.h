@@ -11,10 +11,14 @@
 namespace weir::proxy {
 
 /// Holds back what may be the beginning of such a thing until it is known to be none. A find fails the body
-/// with the error of `explain`, before the first byte of it has passed. Trailers are looked at before the
-/// last part is handed out.
+/// with the error of `explain`, before more than kMayPass bytes of it have passed. Trailers are looked at
+/// before the last part is handed out.
 class GuardedBody final : public wire::Body {
  public:
+  /// So few bytes are the beginning of something every few messages: who waits for an answer before he says
+  /// more would wait for ever.
+  static constexpr std::size_t kMayPass = 3;
+
   using Explain = std::move_only_function<Error(broker::Guarded)>;
   GuardedBody(wire::Body& inner, std::shared_ptr<const broker::Guard> guard, broker::Allowed allowed,
               Explain explain)
@@ -22,7 +26,9 @@ class GuardedBody final : public wire::Body {
 
   async::Task<Result<std::string_view>> read() override;
   bool ready() const override { return inner_.ready(); }
-  bool finished() const override { return inner_.finished() && held_.empty() && looked_at_trailers(); }
+  bool finished() const override {
+    return inner_.finished() && kept_.size() == passed_ && looked_at_trailers();
+  }
   std::optional<std::uint64_t> length() const override { return inner_.length(); }
   const http::Fields& trailers() const override { return inner_.trailers(); }
 
@@ -35,8 +41,9 @@ class GuardedBody final : public wire::Body {
   std::shared_ptr<const broker::Guard> guard_;
   broker::Allowed allowed_;
   mutable Explain explain_;
-  std::string held_;    // not handed out yet
-  std::string joined_;  // what was handed out last, where it was in pieces
+  std::string kept_;        // what may be the beginning of something
+  std::size_t passed_ = 0;  // so many bytes of it were handed out
+  std::string joined_;      // what was handed out last, where it was in pieces
   bool looked_ = false;
 };
 

@@ -23,6 +23,7 @@ class Block {
   std::string_view data() const { return {memory_.get(), size_}; }
   /// Reads what comes next in place of that. Holds nothing while it waits.
   async::Task<Result<void>> fill(net::Stream& from);
+  void release();
 
  private:
   static constexpr std::size_t kSmall = 32 << 10, kLarge = 512 << 10;
@@ -30,7 +31,6 @@ class Block {
   static thread_local std::size_t t_large;
 
   void take();
-  void release();
 
   std::unique_ptr<char[]> memory_;
   std::size_t capacity_ = 0, size_ = 0;
@@ -69,6 +69,18 @@ async::Task<Result<void>> Block::fill(net::Stream& from) {
   }
 }
 
+/// As Stream::write, but what the stream holds back may still be under way.
+async::Task<Result<void>> give(net::Stream& to, std::string_view bytes) {
+  while (!bytes.empty()) {
+    auto sent = to.try_write({&bytes, 1});
+    if (!sent) co_return pass(sent);
+    bytes.remove_prefix(*sent);
+    if (*sent > 0) continue;
+    if (auto ready = co_await to.wait_writable(); !ready) co_return ready;
+  }
+  co_return Result<void>();
+}
+
 async::Task<Result<void>> copy(net::Stream& from, net::Stream& to, std::string_view first,
                                std::uint64_t& count, TunnelWatch* watch) {
   count += first.size();
@@ -89,9 +101,18 @@ async::Task<Result<void>> copy(net::Stream& from, net::Stream& to, std::string_v
       co_return co_await to.shutdown();
     }
     count += block.data().size();
-    sent = co_await to.write(block.data());
+    sent = co_await give(to, block.data());
     if (!sent) co_return pass(sent);
     if (watch) watch->passed(from.side(), block.data());
+    // A stream that holds back what it was given, to frame or encrypt it, is given no more: whoever does not
+    // read costs one block, not two.
+    for (;;) {
+      auto flushed = to.flush_pending();
+      if (!flushed) co_return pass(flushed);
+      if (*flushed) break;
+      block.release();
+      if (auto ready = co_await to.wait_writable(); !ready) co_return ready;
+    }
     while (watch && !watch->has_room()) co_await async::sleep_until(to.loop(), to.loop().now() + kRoomPoll);
   }
 }

@@ -174,5 +174,29 @@ TEST(OwnEnvironment, HasWhatWeWereStartedWith) {
   EXPECT_THAT(own_environment(), testing::Contains("WEIR_ENVIRONMENT_TEST=a=b"));
 }
 
+TEST(ForgetVariables, OverwritesTheValueWhereItIs) {
+  ASSERT_EQ(setenv("WEIR_ENVIRONMENT_TEST", "a-secret", 1), 0);
+  ASSERT_EQ(setenv("WEIR_ENVIRONMENT_TEST_2", "stays", 1), 0);
+  std::string_view where = getenv("WEIR_ENVIRONMENT_TEST");
+  forget_variables(std::vector<std::string>{"WEIR_ENVIRONMENT_TEST", "WEIR_NOT_THERE", "WEIR_ENVIRONMENT"});
+  EXPECT_EQ(where, std::string_view("\0\0\0\0\0\0\0\0", 8));
+  EXPECT_EQ(getenv("WEIR_ENVIRONMENT_TEST"), nullptr);
+  EXPECT_STREQ(getenv("WEIR_ENVIRONMENT_TEST_2"), "stays") << "another whose name begins so";
+  unsetenv("WEIR_ENVIRONMENT_TEST_2");
+}
+
+// exec takes what it is given; getenv shows the first alone.
+TEST(ForgetVariables, OneThatIsThereTwice) {
+  std::string first = "TWICE=one-secret", second = "TWICE=two-secret", other = "OTHER=x";
+  char* entries[] = {first.data(), other.data(), second.data(), nullptr};
+  char** before = std::exchange(environ, entries);
+  forget_variables(std::vector<std::string>{"TWICE"});
+  std::vector<std::string> left = own_environment();
+  environ = before;
+  EXPECT_THAT(left, testing::ElementsAre("OTHER=x"));
+  EXPECT_EQ(first, std::string("TWICE=") + std::string(10, '\0'));
+  EXPECT_EQ(second, std::string("TWICE=") + std::string(10, '\0'));
+}
+
 }  // namespace
 }  // namespace weir::sandbox

@@ -580,8 +580,8 @@ class Configuration(GatewayTest):
         except ConnectionResetError:
             pass
         shown = kit.run([kit.binary(), "config", "show", self.config], self.env).stdout.decode()
-        for part in ('prefix = "/relay"', "most_tunnels = 1", 'idle = "2s"', f'sessions = "{self.sessions}"', "weir.toml:"):
-            self.assertIn(part, shown)
+        for key, value in (("prefix", '"/relay"'), ("most_tunnels", "1"), ("idle", '"2s"'), ("sessions", f'"{self.sessions}"')):
+            self.assertRegex(shown, rf"gateway\.{key} +{re.escape(value)} +# .*weir\.toml:\d")
 
     def test_flags_weigh_more(self):
         self.settings('listen = "127.0.0.1:0"\nsessions = "none.toml"\nprefix = "/relay"\n')

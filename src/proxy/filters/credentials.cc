@@ -47,10 +47,12 @@ class SpokenSecrets final : public Disclosure {
 
 class SignedAgain final : public Disclosure {
  public:
-  /// `body`, where it is of signed chunks, outlives it.
-  SignedAgain(Secrets& secrets, broker::AwsPlan plan, broker::SecretPtr keys, std::string body_hash,
-              AwsBody* body)
+  /// `spoken` puts in what else the request is to have, if there is any; `body`, where it is of signed
+  /// chunks, outlives it.
+  SignedAgain(Secrets& secrets, std::unique_ptr<Disclosure> spoken, broker::AwsPlan plan,
+              broker::SecretPtr keys, std::string body_hash, AwsBody* body)
       : secrets_(secrets),
+        spoken_(std::move(spoken)),
         plan_(std::move(plan)),
         keys_(std::move(keys)),
         body_hash_(std::move(body_hash)),
@@ -58,10 +60,14 @@ class SignedAgain final : public Disclosure {
 
   Result<http::RequestHead> disclose(const http::RequestHead& head) override {
     secrets_.used(plan_.binding);
-    http::RequestHead out = head;
+    auto out = spoken_ ? spoken_->disclose(head) : Result<http::RequestHead>(head);
+    if (!out) return out;
     broker::AwsKeys keys{keys_->access_key_id.reveal(), keys_->text.reveal(), keys_->session_token.reveal()};
-    auto seed = broker::sign_again(out, plan_.signature, keys, body_hash_);
-    if (!seed) return pass(seed);
+    auto seed = broker::sign_again(*out, plan_.signature, keys, body_hash_);
+    if (!seed) {
+      if (out->secret_target) zero(out->target);
+      return pass(seed);
+    }
     if (body_ != nullptr) body_->begin(std::move(*seed));
     return out;
   }
@@ -69,20 +75,23 @@ class SignedAgain final : public Disclosure {
   void answered(std::uint16_t status) override {
     constexpr std::uint16_t kForbidden = 403;
     if (status == kForbidden) secrets_.rejected(plan_.binding, keys_);
+    if (spoken_) spoken_->answered(status);
   }
 
  private:
   Secrets& secrets_;
+  std::unique_ptr<Disclosure> spoken_;
   broker::AwsPlan plan_;
   broker::SecretPtr keys_;
   std::string body_hash_;
   AwsBody* body_;
 };
 
-/// Somebody is to hear of it, whoever the client is.
-void complain(Exchange& exchange, const Error& error) {
-  log::warn("SECRET: {} {} is refused: {}", exchange.request().method, exchange.judged_as().str(),
-            error.message());
+/// Somebody is to hear of it, whoever the client is; and not what must not leave.
+void complain(Exchange& exchange, const broker::Guard& guard, const Error& error) {
+  auto shown = [&](std::string text) { return guard.find(text, {}) ? "(not shown)" : text; };
+  log::warn("SECRET: {} {} is refused: {}", shown(exchange.request().method),
+            shown(exchange.judged_as().str()), error.message());
 }
 
 }  // namespace
@@ -93,16 +102,10 @@ async::Task<Result<std::optional<Answer>>> CredentialFilter::on_request(Exchange
   auto guard = secrets_.guard();
   auto plan = broker::judge(bindings, *guard, exchange.request(), exchange.judged_as());
   if (!plan) {
-    complain(exchange, plan.error());
+    complain(exchange, *guard, plan.error());
     co_return pass(plan);
   }
   guard_body(exchange, std::move(guard), plan->allowed);
-  if (plan->aws) {
-    auto done = co_await sign_again(exchange, *plan->aws);
-    if (!done) co_return pass(done);
-    co_return std::nullopt;
-  }
-  if (plan->used.empty()) co_return std::nullopt;
   std::vector<broker::SecretPtr> of_used;
   for (std::size_t binding : plan->used) {
     auto secret = co_await secret_of(exchange, binding);
@@ -110,11 +113,21 @@ async::Task<Result<std::optional<Answer>>> CredentialFilter::on_request(Exchange
     of_used.push_back(std::move(*secret));
     exchange.recording().mark("credential:" + bindings[binding].name);
   }
-  exchange.disclose_by(std::make_unique<SpokenSecrets>(secrets_, std::move(*plan), std::move(of_used)));
+  std::optional<broker::AwsPlan> aws = std::move(plan->aws);
+  std::unique_ptr<Disclosure> spoken;
+  if (!of_used.empty())
+    spoken = std::make_unique<SpokenSecrets>(secrets_, std::move(*plan), std::move(of_used));
+  if (aws) {
+    auto done = co_await sign_again(exchange, *aws, std::move(spoken));
+    if (!done) co_return pass(done);
+  } else if (spoken) {
+    exchange.disclose_by(std::move(spoken));
+  }
   co_return std::nullopt;
 }
 
-async::Task<Result<void>> CredentialFilter::sign_again(Exchange& exchange, const broker::AwsPlan& plan) {
+async::Task<Result<void>> CredentialFilter::sign_again(Exchange& exchange, const broker::AwsPlan& plan,
+                                                       std::unique_ptr<Disclosure> spoken) {
   using Payload = broker::AwsSignature::Payload;
   auto keys = co_await secret_of(exchange, plan.binding);
   if (!keys) co_return pass(keys);
@@ -136,8 +149,8 @@ async::Task<Result<void>> CredentialFilter::sign_again(Exchange& exchange, const
     exchange.cover_body(std::move(body));
   }
   exchange.recording().mark("credential:" + secrets_.bindings()[plan.binding].name);
-  exchange.disclose_by(
-      std::make_unique<SignedAgain>(secrets_, plan, std::move(*keys), std::move(hash), chunks));
+  exchange.disclose_by(std::make_unique<SignedAgain>(secrets_, std::move(spoken), plan, std::move(*keys),
+                                                     std::move(hash), chunks));
   co_return Result<void>();
 }
 
@@ -177,10 +190,10 @@ void CredentialFilter::guard_body(Exchange& exchange, std::shared_ptr<const brok
                                   broker::Allowed allowed) {
   wire::Body& body = exchange.body();
   if (body.finished() && body.trailers().empty()) return;
-  auto explain = [this, &exchange](broker::Guarded thing) {
+  auto explain = [this, &exchange, guard](broker::Guarded thing) {
     Error error =
         broker::leak(secrets_.bindings(), thing, "the body", exchange.judged_as(), exchange.request().target);
-    complain(exchange, error);
+    complain(exchange, *guard, error);
     return error;
   };
   exchange.cover_body(

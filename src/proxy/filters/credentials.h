@@ -24,7 +24,8 @@ class CredentialFilter final : public Filter {
  private:
   Result<void> compare_names(Exchange& exchange) const;
   async::Task<Result<broker::SecretPtr>> secret_of(Exchange& exchange, std::size_t binding);
-  async::Task<Result<void>> sign_again(Exchange& exchange, const broker::AwsPlan& plan);
+  async::Task<Result<void>> sign_again(Exchange& exchange, const broker::AwsPlan& plan,
+                                       std::unique_ptr<Disclosure> spoken);
   void guard_body(Exchange& exchange, std::shared_ptr<const broker::Guard> guard, broker::Allowed allowed);
 
   async::Loop& loop_;

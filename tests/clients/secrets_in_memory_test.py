@@ -1,0 +1,206 @@
+"""Secrets lie in memory that even root cannot read, and their copies on the way out are gone when they have left.
+
+P2 and P3 of what docs/hardening.md promises: after some fifty requests all that the kernel shows of a Weir's memory is looked
+through, and that of what it started.
+"""
+
+import http.server
+import json
+import os
+import shutil
+import ssl
+import threading
+import time
+import unittest
+import urllib.parse
+
+import kit
+import memory_scan
+from memory_scan import MARK, secret
+from origin import OriginHandler
+
+H2_ORIGIN = """
+const http2 = require('http2'), fs = require('fs'), [key, cert] = process.argv.slice(1).map((file) => fs.readFileSync(file));
+const server = http2.createSecureServer({ key, cert });
+server.on('stream', (stream, fields) => {
+  console.log(JSON.stringify(fields));
+  stream.resume();
+  stream.on('end', () => { stream.respond({ ':status': 200 }); stream.end('ok'); });
+});
+server.listen(0, '127.0.0.1', () => console.log(server.address().port));
+"""
+
+
+class Quiet(OriginHandler):
+    """Says nothing of what it was asked: what an origin sends back is the client's."""
+
+    def not_found(self):
+        for _ in self.body():
+            pass
+        self.reply(200, b"ok")
+
+
+class Tokens(http.server.BaseHTTPRequestHandler):
+    """A token endpoint; each token of its own is good for a minute, and each refresh token once."""
+
+    def log_message(self, *words):
+        pass
+
+    def do_POST(self):
+        form = dict(urllib.parse.parse_qsl(self.rfile.read(int(self.headers["Content-Length"])).decode()))
+        self.server.asked.append(form)
+        body = json.dumps({"access_token": secret("access"), "token_type": "Bearer", "expires_in": 3600,
+                           "refresh_token": secret("renewed")}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@unittest.skipIf(memory_scan.can_look(), memory_scan.can_look())
+class InMemory(kit.Client):
+    needs = ("curl",)
+
+    def setUp(self):
+        self.home = kit.scratch()
+        self.tls = self.enterContext(kit.Origin(kit.identity(), handler=Quiet))
+        self.plain = self.enterContext(kit.Origin(handler=Quiet))
+
+    def given(self, name, text=None):
+        path = self.home / name
+        path.write_text(secret(name) if text is None else text)
+        path.chmod(0o600)
+        return path
+
+    def serve(self, text, *flags, env=None):
+        self.config = self.given("config.toml", text)
+        self.weir = self.start("--config", self.config, *flags, home=self.home, env=env)
+        self.env = self.weir.env
+
+    def nowhere(self, pid=None):
+        """No secret is in the memory of the process, or of one that it started."""
+        pid = pid or self.weir.pid
+        # What is sent or torn down still has a moment.
+        deadline = time.monotonic() + 5
+        while True:
+            found = {who: places for who in (pid, *memory_scan.children(pid)) if (places := memory_scan.find(who))}
+            if not found or time.monotonic() > deadline:
+                break
+        self.assertEqual(found, {}, "\n" + "\n".join(place for places in found.values() for place in places))
+
+    def curl(self, *words):
+        done = kit.run(["curl", "-sS", "--proxy", self.weir.url, "--cacert", self.weir.ca, *words], self.env)
+        return self.check(done)
+
+
+class Credentials(InMemory):
+    """Every source, and every place that a secret is put into."""
+
+    ENV = {"ENV_TOKEN": secret("variable"), "CLIENT_SECRET": secret("client")}
+
+    def setUp(self):
+        super().setUp()
+        self.tokens = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Tokens)
+        self.tokens.asked = []
+        identity = kit.identity()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(identity.certificate, identity.key)
+        self.tokens.socket = context.wrap_socket(self.tokens.socket, server_side=True)
+        threading.Thread(target=self.tokens.serve_forever, daemon=True).start()
+        self.addCleanup(self.tokens.server_close)
+        self.addCleanup(self.tokens.shutdown)
+        env_file = self.given("given.env", f"OTHER=1\nexport CORP='{secret('envfile')}'\n")
+        url = f"https://localhost:{self.tokens.server_port}/token"
+        self.serve(f"""
+[credentials.file]
+hosts = "localhost"
+headers = ["X-File"]
+source = {{ file = "{self.given("file")}" }}
+[credentials.query]
+hosts = "localhost"
+query = ["key"]
+source = {{ env_file = "{env_file}", env_file_key = "CORP" }}
+[credentials.basic]
+hosts = "localhost"
+headers = ["Authorization"]
+source = {{ command = ["cat", "{self.given("command")}"], ttl = "1s" }}
+[credentials.variable]
+hosts = "localhost"
+headers = ["X-Variable"]
+source = {{ env = "ENV_TOKEN" }}
+[credentials.injected]
+hosts = "localhost"
+path = "/injected"
+headers = ["X-Injected"]
+inject = true
+format = "Basic {{user:secret}}"
+user = "somebody"
+source = {{ file = "{self.given("injected")}" }}
+[credentials.oauth]
+hosts = "localhost"
+headers = ["X-OAuth"]
+source = {{ file = "{self.given("refresh")}" }}
+oauth = {{ token_url = "{url}", client_id = "weir", client_secret = {{ env = "CLIENT_SECRET" }} }}
+[credentials.aws]
+preset = "aws"
+hosts = "localhost"
+access_key_id = {{ value = "AKIAREALREALREALREAL" }}
+session_token = {{ file = "{self.given("session")}" }}
+source = {{ file = "{self.given("key")}" }}
+""", env=self.ENV)
+        listed = kit.run([kit.binary(), "credentials", "list", "--json", "--config", self.config], self.env)
+        self.placeholders = {one["name"]: one for one in json.loads(self.check(listed))}
+
+    def placeholder(self, name):
+        return self.placeholders[name]["placeholder"]
+
+    def ask(self, port, *words):
+        """Some 25 requests, with all of them."""
+        base = f"https://localhost:{port}"
+        fields = [word for name in ("File", "Variable", "OAuth")
+                  for word in ("-H", f"X-{name}: {self.placeholder(name.lower())}")]
+        self.assertEqual(self.curl(*words, *fields, "-u", f"somebody:{self.placeholder('basic')}",
+                                   f"{base}/a?n=[1-12]&key={self.placeholder('query')}"), b"ok" * 12)
+        self.assertEqual(self.curl(*words, "-d", "x=1", f"{base}/injected/[1-6]"), b"ok" * 6)
+        keys = self.placeholders["aws"]
+        self.assertEqual(self.curl(*words, "--aws-sigv4", "aws:amz:us-east-1:s3", "-u",
+                                   f"{keys['placeholder']}:{keys['placeholder_secret']}", f"{base}/bucket/[1-6]"), b"ok" * 6)
+
+    def test_http1(self):
+        self.nowhere()
+        for _ in range(2):
+            self.ask(self.tls.port)
+        seen = {name.lower(): value for _, path, fields in self.tls.requests for name, value in fields.items()}
+        self.assertEqual(seen["x-file"], secret("file"))
+        self.assertEqual(seen["x-oauth"], secret("access"))
+        self.assertEqual(seen["x-amz-security-token"], secret("session"))
+        self.assertIn("key=" + urllib.parse.quote(secret("envfile"), safe="-._~"), self.tls.requests[0][1])
+        self.nowhere()
+        self.weir.stop()
+
+    def test_http2(self):
+        if not shutil.which("node"):
+            self.skipTest("not installed: node")
+        identity = kit.identity()
+        origin = self.spawn(["node", "-e", H2_ORIGIN, identity.key, identity.certificate])
+        port = int(origin.stdout.readline())
+        for _ in range(2):
+            self.ask(port, "--http2")
+        seen = json.loads(origin.stdout.readline())
+        self.assertEqual((seen["x-file"], seen["x-oauth"]), (secret("file"), secret("access")))
+        self.nowhere()
+        self.weir.stop()
+
+    def test_what_is_left_of_one_that_was_replaced(self):
+        self.ask(self.tls.port)
+        (self.home / "file").write_text(secret("later"))
+
+        def renewed():
+            self.ask(self.tls.port)
+            return any(fields.get("X-File") == secret("later") for _, _, fields in self.tls.requests)
+        kit.until(renewed)
+        self.nowhere()
+
+
+if __name__ == "__main__":
+    kit.main()
