@@ -45,12 +45,16 @@ bool is_aws(const ResolvedCredential& credential) {
 WallNanos until(const SecretSource& source) {
   switch (source.kind) {
     case Kind::value:
-    case Kind::env: return 0;
+    case Kind::env:
     case Kind::file:
-    case Kind::env_file: return in(kFileStays);
+    case Kind::env_file: return 0;
     case Kind::command: return source.ttl.count() > 0 ? in(source.ttl) : 0;
   }
   return 0;
+}
+
+bool is_file(const std::optional<SecretSource>& source) {
+  return source && (source->kind == Kind::file || source->kind == Kind::env_file);
 }
 
 std::string place_of(const SecretSource& source) {
@@ -212,9 +216,16 @@ std::vector<std::uint64_t> CredentialKeeper::uses() const {
 
 broker::SecretPtr CredentialKeeper::at_hand(std::size_t binding) {
   std::lock_guard lock(mutex_);
-  const broker::SecretPtr& secret = slots_[binding].current;
-  if (!secret || (secret->until != 0 && secret->until <= wall_now())) return nullptr;
-  return secret;
+  Slot& slot = slots_[binding];
+  if (!slot.current || (slot.current->until != 0 && slot.current->until <= wall_now())) return nullptr;
+  // A file is looked at again meanwhile, and nobody waits for it.
+  bool look = !is_oauth(credentials_[binding]) && is_file(credentials_[binding].settings.source);
+  if (look && steady_now() - slot.looked > kFileStays) {
+    slot.looked = steady_now();
+    wanted_.push_back(binding);
+    wake_.notify_one();
+  }
+  return slot.current;
 }
 
 void CredentialKeeper::fetch(std::size_t binding, Reply reply) {
@@ -284,7 +295,10 @@ Result<broker::SecretPtr> CredentialKeeper::obtain(std::size_t binding) {
   {
     std::lock_guard lock(mutex_);
     Slot& slot = slots_[binding];
-    slot.tried = steady_now();
+    slot.tried = slot.looked = steady_now();
+    // Who takes the file away takes the secret away.
+    if (!made && slot.current && is_file(credential.settings.source))
+      slot.before = std::exchange(slot.current, nullptr);
     slot.trouble = made ? std::nullopt : std::optional(made.error());
     if (!made) return pass(made);
     bool same = slot.current && same_secret(slot.current->text.reveal(), made->text.reveal()) &&
@@ -422,6 +436,11 @@ Result<broker::Secret> CredentialKeeper::ask_for_token(std::size_t binding) {
   std::string_view sent[] = {client_secret, refresh};
   auto token = broker::read_token_response(answer->status, answer->body, sent);
   zero(answer->body);
+  // Somebody may have logged in anew since it was replaced.
+  if (!token && is_file(credential.source)) {
+    std::lock_guard lock(mutex_);
+    slot.refresh_token.clear();
+  }
   if (!token)
     return wrong(credential,
                  Error(Code::credential_failed, oauth.token_url + ": " + token.error().context()));

@@ -70,6 +70,7 @@ class CredentialKeeper final : public proxy::Secrets {
     SecretBytes first_token, client_secret;
     std::vector<Reply> waiting;
     TimePoint tried{};             ///< when it was last obtained, or tried to be
+    TimePoint looked{};            ///< the same of a file that is looked at again
     std::optional<Error> trouble;  ///< of that
     std::atomic<std::uint64_t> uses{0};
   };

@@ -269,6 +269,7 @@ TEST_F(CredentialKeeperTest, AFileThatWentAwayLeavesTheOldSecretGuarded) {
   ASSERT_EQ(open(), "");
   fs::remove(path("token"));
   EXPECT_THAT(obtained(0), HasSubstr("\"corp\": open " + path("token") + ": No such file or directory"));
+  EXPECT_FALSE(keeper_->at_hand(0)) << "who takes the file away takes the secret away";
   EXPECT_TRUE(redacted("the-first-secret"));
   EXPECT_TRUE(guarded("the-first-secret"));
 }

@@ -134,6 +134,12 @@ Result<std::size_t> find(const std::string& asked, std::vector<config::Credentia
   if (std::size_t at = asked.find('@'); at != std::string::npos) {
     auto made = ad_hoc(asked, at);
     if (!made) return pass(made);
+    auto same = std::ranges::find(known, made->name, &config::Credential::name);
+    if (same != known.end() && !same->place.starts_with("--secret "))
+      return fail(Code::bad_config,
+                  fmt::format("--secret {}: {} is configured already, for its own hosts ({}); take another "
+                              "name, or --secret {}",
+                              asked, made->name, same->place, made->name));
     return add(std::move(*made));
   }
   auto found = std::ranges::find(known, asked, &config::Credential::name);

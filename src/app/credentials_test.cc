@@ -127,7 +127,7 @@ TEST_F(CredentialsTest, WhatCannotBeAskedFor) {
   EXPECT_EQ(refusal({"MY_TOKEN@a.test", "MY_TOKEN@b.test"}),
             "--secret MY_TOKEN@b.test: MY_TOKEN is asked for twice; give all its hosts at once, as in "
             "NAME@HOST,HOST");
-  EXPECT_THAT(refusal({"corp", "corp@evil.test"}), HasSubstr("asked for twice"));
+  EXPECT_THAT(refusal({"corp@evil.test"}), HasSubstr("corp is configured already, for its own hosts"));
   settings_.credentials = {};
   EXPECT_THAT(refusal({"nosuch"}), HasSubstr("none is configured"));
 }

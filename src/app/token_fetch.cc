@@ -55,7 +55,8 @@ class Fetch final : private async::Timer {
         body_(body),
         resolver_(loop),
         dialer_(loop, resolver_),
-        connector_(loop, dialer_, tls, options),
+        options_(quiet(options)),
+        connector_(loop, dialer_, tls, options_),
         group_(loop) {
     schedule(loop.now() + patience);
     group_.spawn(run());
@@ -67,6 +68,11 @@ class Fetch final : private async::Timer {
   }
 
  private:
+  static wire::ConnectorOptions quiet(wire::ConnectorOptions options) {
+    options.secret_answers = true;
+    return options;
+  }
+
   void fire() override {
     late_ = true;
     connector_.cancel();
@@ -86,6 +92,7 @@ class Fetch final : private async::Timer {
     if (!connected) co_return pass(connected);
     if (late_) co_return fail(Code::upstream_timeout);
     http_.emplace(std::move(connected->tunnel.stream), limits_, connected->forwarder.has_value());
+    http_->keep_answers_secret();
     http_->begin(head_.method, false);
     SecretBody body(body_);
     auto sent = co_await http_->send(head_, &body);
@@ -109,6 +116,7 @@ class Fetch final : private async::Timer {
   std::string_view body_;
   net::Resolver resolver_;
   net::Dialer dialer_;
+  const wire::ConnectorOptions options_;
   wire::Connector connector_;
   const wire::ClientLimits limits_;
   std::optional<wire::H1ClientConnection> http_;

@@ -46,7 +46,26 @@ std::string listed(const std::vector<std::string>& words) {
   return out;
 }
 
-Result<std::unique_ptr<app::CredentialKeeper>> open_credentials(const config::Settings& settings,
+namespace {
+
+/// A redaction rule about a variable that is forgotten now: its value is a credential's, and redacted as
+/// that.
+void drop_rules_about(const app::CredentialKeeper& keeper, config::RedactionSettings& redaction) {
+  std::vector<std::string> names;
+  for (const app::ResolvedCredential& credential : keeper.credentials())
+    if (credential.binding.active)
+      std::ranges::move(app::variables_of(credential), std::back_inserter(names));
+  for (config::RedactionLayer& layer : redaction.layers)
+    std::erase_if(layer.rules, [&](const config::RedactionRule& rule) {
+      return rule.source && rule.source->kind == config::SecretSource::Kind::env &&
+             ::getenv(rule.source->text.c_str()) == nullptr &&
+             std::ranges::find(names, rule.source->text) != names.end();
+    });
+}
+
+}  // namespace
+
+Result<std::unique_ptr<app::CredentialKeeper>> open_credentials(config::Settings& settings,
                                                                 const app::CredentialChoice& choice,
                                                                 std::optional<sandbox::Spawner> runner,
                                                                 sandbox::Spawner* spawner) {
@@ -60,6 +79,7 @@ Result<std::unique_ptr<app::CredentialKeeper>> open_credentials(const config::Se
   auto keeper = app::CredentialKeeper::open(std::move(*credentials), std::move(runner));
   if (!keeper) return pass(keeper);
   if (auto done = forget(**keeper, spawner); !done) return pass(done);
+  drop_rules_about(**keeper, settings.redaction);
   return keeper;
 }
 

@@ -10,9 +10,10 @@
 
 namespace weir::cli {
 
-/// Null when there are no credentials. Has the secrets when it returns, and neither this process nor the
-/// `spawners` have them in their environment any more.
-Result<std::unique_ptr<app::CredentialKeeper>> open_credentials(const config::Settings& settings,
+/// Null when there are no credentials. Takes rules of redaction out of `settings` that are about the same.
+/// Has the secrets when it returns, and neither this process nor the `spawners` have them in their
+/// environment any more.
+Result<std::unique_ptr<app::CredentialKeeper>> open_credentials(config::Settings& settings,
                                                                 const app::CredentialChoice& choice,
                                                                 std::optional<sandbox::Spawner> runner,
                                                                 sandbox::Spawner* spawner);

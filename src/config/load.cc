@@ -115,6 +115,9 @@ class Merge {
   }
 
   void assign(const Field& field, const Value& value, const Place& place) {
+    // Whoever wrote the project is not to say where the user's secrets go, whatever he is trusted with.
+    if (place.layer == Layer::project && field.key == "credentials")
+      return report(place.source, value.line, value.column, "credentials is not for a project to set");
     bool narrow = place.layer == Layer::project && configuration.project.trust != ProjectTrust::widen;
     if (narrow && !may_narrow(field))
       return report(place.source, value.line, value.column,

@@ -3,6 +3,7 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <string.h>
 
 #include <algorithm>
 #include <cstring>
@@ -101,6 +102,8 @@ TlsStream::TlsStream(std::unique_ptr<Stream> inner, tls::SslPtr ssl, std::string
   BIO_set_init(bio, 1);
   SSL_set_bio(ssl_.get(), bio, bio);
 }
+
+void TlsStream::forget_what_is_read() { SSL_set_options(ssl_.get(), SSL_OP_CLEANSE_PLAINTEXT); }
 
 TlsStream::~TlsStream() {
   // Tell OpenSSL that the session ended well, or it drops it from the resumption cache; nothing is sent here.
@@ -234,10 +237,10 @@ Result<std::size_t> TlsStream::try_write(std::span<const std::string_view> piece
     if (!*flushed) return 0;
   }
   // Small pieces (a head and the start of its body, a chunk line and its data) share records: what is shorter
-  // than a record is copied together; the rest, and what comes alone, goes to OpenSSL where it lies (so that
-  // a secret leaves no copy here).
+  // than a record is copied together; the rest, and what comes alone, goes to OpenSSL where it lies. What was
+  // copied on the way to an origin is overwritten: it may hold a secret.
   char joined[kRecord];
-  std::size_t size = 0;
+  std::size_t size = 0, joint = 0;
   std::size_t taken = 0;
   for (std::string_view piece : pieces) {
     while (!piece.empty() && taken < kPlainPerWrite) {
@@ -250,6 +253,7 @@ Result<std::size_t> TlsStream::try_write(std::span<const std::string_view> piece
       } else {
         std::memcpy(joined + size, piece.data(), part);
         size += part;
+        joint = std::max(joint, size);
         if (size == kRecord) {
           if (auto sealed = seal({joined, size}); !sealed) return pass(sealed);
           size = 0;
@@ -259,6 +263,7 @@ Result<std::size_t> TlsStream::try_write(std::span<const std::string_view> piece
     }
   }
   if (auto sealed = seal({joined, size}); !sealed) return pass(sealed);
+  if (joint > 0 && !SSL_is_server(ssl_.get())) ::explicit_bzero(joined, joint);
   auto flushed = flush();
   if (!flushed) return write_failure(std::move(flushed).error());
   bytes_out_ += taken;

@@ -22,6 +22,8 @@ class TlsStream final : public Stream {
   TlsStream(std::unique_ptr<Stream> inner, tls::SslPtr ssl, std::string prefix, std::string peer);
   ~TlsStream() override;
 
+  /// What the peer sends is a secret: OpenSSL overwrites its own copies once they were read.
+  void forget_what_is_read();
   /// Must succeed before anything else. Errors: see tls::handshake_error; time-outs are the deadline's.
   async::Task<Result<void>> handshake(TimePoint deadline);
 

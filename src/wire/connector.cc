@@ -131,6 +131,7 @@ async::Task<Result<tls::TlsFacts>> Connector::secure(UpstreamTunnel& tunnel, con
   if (!session) co_return pass(session);
   auto secured = std::make_unique<net::TlsStream>(std::move(tunnel.stream), std::move(*session),
                                                   std::exchange(tunnel.early, {}), name.str());
+  if (options_.secret_answers) secured->forget_what_is_read();
   attempts_.push_back(secured.get());
   auto shaken = co_await secured->handshake(deadline);
   std::erase(attempts_, secured.get());

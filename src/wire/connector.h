@@ -15,6 +15,7 @@ struct ConnectorOptions {
   std::size_t proxy_head_bytes = 64 * 1024;             ///< of an upstream proxy's answer
   Duration connect_timeout = std::chrono::seconds(10);  ///< DNS, TCP and the upstream proxy together
   Duration tls_timeout = std::chrono::seconds(10);
+  bool secret_answers = false;  ///< TLS keeps no copy of what origins send
   /// Numbers connections, for the record.
   std::function<std::uint64_t()> next_id;
   /// The proxy to use for a place, by scheme; nothing = direct.

@@ -4,6 +4,7 @@
 
 #include "base/ascii.h"
 #include "base/hash.h"
+#include "base/secret_bytes.h"
 #include "http/h1/encoder.h"
 #include "http/h1/framing.h"
 #include "http/ws/handshake.h"
@@ -46,6 +47,7 @@ async::Task<Result<void>> H1ClientConnection::send(const http::RequestHead& head
     http::RequestHead framed = head;
     add_framing(framed, body);
     http::h1::append_request_head(text, framed, absolute_form_);
+    if (framed.secret_target) zero(framed.target);
   } else {
     http::h1::append_request_head(text, head, absolute_form_);
   }

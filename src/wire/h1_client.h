@@ -25,6 +25,8 @@ class H1ClientConnection final : public Outgoing {
 
   /// Makes ready for another exchange. `proxy_authorization` is sent with each head; empty = none.
   void begin(std::string_view method, bool reused);
+  /// What comes is a secret; its caller zeroes what it takes.
+  void keep_answers_secret() { buffer_.keep_secret(); }
   void set_proxy_authorization(std::string value) { proxy_authorization_ = std::move(value); }
 
   async::Task<Result<void>> send(const http::RequestHead& head, Body* body) override;

@@ -1,7 +1,11 @@
 #include "wire/h2_connection.h"
 
-#include <cassert>
+#include <string.h>
 
+#include <cassert>
+#include <utility>
+
+#include "base/secret_bytes.h"
 #include "wire/h2_stream.h"
 
 namespace weir::wire {
@@ -30,7 +34,7 @@ H2Connection::H2Connection(net::Stream& stream, http::h2::Role role, const H2Lim
 H2Connection::~H2Connection() { assert(live_ == 0); }
 
 void H2Connection::pump() {
-  if (!write_failure_) session_.produce(out_, kOutLimit);
+  if (!write_failure_ && session_.produce(out_, kOutLimit)) secret_ = true;
 }
 
 async::Task<void> H2Connection::write_frames() {
@@ -46,12 +50,15 @@ async::Task<void> H2Connection::write_frames() {
       continue;
     }
     writing_.swap(out_);
+    bool secret = std::exchange(secret_, false);
     if (!closing_) stream_.set_write_deadline(loop().now() + limits_.stall);
     auto sent = co_await stream_.write(writing_);
+    if (secret) ::explicit_bzero(writing_.data(), writing_.size());
     writing_.clear();
     room_.notify();
     if (sent) continue;
     write_failure_ = sent.error();
+    if (secret_) zero(out_);
     out_.clear();
     fail_streams(sent.error());
     // Whoever reads must learn that there is nobody to answer.

@@ -76,6 +76,7 @@ class H2Connection : protected http::h2::SessionEvents {
   ReadBuffer buffer_;
   std::string out_;
   std::string writing_;
+  bool secret_ = false;  // there may be one in out_
   async::Signal wake_;
   async::Signal room_;
   async::TaskGroup group_;

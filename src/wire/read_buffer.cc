@@ -1,5 +1,7 @@
 #include "wire/read_buffer.h"
 
+#include <string.h>
+
 #include <cstring>
 #include <vector>
 
@@ -44,8 +46,13 @@ void give_block(char* block, std::size_t capacity) {
 
 }  // namespace
 
+void ReadBuffer::give() {
+  if (secret_) ::explicit_bzero(block_, capacity_);
+  give_block(block_, capacity_);
+}
+
 void ReadBuffer::drop() {
-  if (block_) give_block(block_, capacity_);
+  if (block_) give();
   block_ = nullptr;
   capacity_ = begin_ = end_ = 0;
 }
@@ -66,7 +73,7 @@ void ReadBuffer::make_room() {
   } else {
     auto* bigger = new char[capacity_ * 2];
     std::memcpy(bigger, block_ + begin_, size);
-    give_block(block_, capacity_);
+    give();
     block_ = bigger;
     capacity_ *= 2;
   }

@@ -27,6 +27,8 @@ class ReadBuffer {
   void release() {
     if (empty()) drop();
   }
+  /// From now on what comes is a secret: memory is overwritten before it is given back.
+  void keep_secret() { secret_ = true; }
   /// Puts bytes in front of what will come (they were read by someone else).
   void prepend(std::string_view bytes);
 
@@ -38,11 +40,13 @@ class ReadBuffer {
  private:
   void make_room();
   void drop();
+  void give();
 
   char* block_ = nullptr;
   std::size_t capacity_ = 0;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
+  bool secret_ = false;
 };
 
 }  // namespace weir::wire

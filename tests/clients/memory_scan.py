@@ -18,6 +18,11 @@ PAGE = 4096
 PIECE = 1 << 20
 
 
+# The codes of its characters in HPACK (RFC 7541 appendix B): bits, and how many.
+HUFFMAN = {"Q": (0x6c, 7), "k": (0x75, 7), "7": (0x1d, 6), "/": (0x18, 6), "+": (0x7fb, 11), "w": (0x78, 7), "Z": (0xfd, 8),
+           "0": (0, 5), "x": (0x79, 7), "J": (0x64, 7), "9": (0x1f, 6), "~": (0x1ffd, 13)}
+
+
 def secret(name):
     """One that is found, and says which it is."""
     return f"{name}{MARK}{name}{MARK}{name}{MARK}{name}"
@@ -35,6 +40,10 @@ def forms(text):
         begin, end = (8 * behind + 5) // 6, 8 * (behind + len(raw)) // 6
         for name, alphabet in (("base64", whole), ("base64url", whole.replace(b"+", b"-").replace(b"/", b"_"))):
             out[f"{name} at {behind}"] = alphabet[begin:end]
+    bits = "".join(f"{code:0{size}b}" for code, size in (HUFFMAN[c] for c in text))
+    for behind in range(8):
+        whole = bits[behind:behind + (len(bits) - behind) // 8 * 8]
+        out[f"HPACK at {behind}"] = int(whole, 2).to_bytes(len(whole) // 8, "big")
     return out
 
 

@@ -2,10 +2,14 @@
 // does not know, and heads as values.
 #include "http/h2/session.h"
 
+#include <malloc.h>
 #include <nghttp2/nghttp2.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -21,6 +25,8 @@ constexpr std::size_t kBombFactor = 16;
 // Frames of acknowledgement that may wait for a peer that does not read; the library gives up beyond.
 constexpr std::size_t kMaxQueuedAcks = 500;
 constexpr std::size_t kMaxContinuations = 8;
+// A frame of the library's, with room to spare.
+constexpr std::size_t kMostAtOnce = 20 * 1024;
 
 std::string too_many_continuations() {
   return "a head in more than " + std::to_string(kMaxContinuations) + " CONTINUATION frames";
@@ -42,6 +48,32 @@ struct Options {
   }
   ~Options() { nghttp2_option_del(option); }
 };
+
+// Memory that is overwritten when it is given back. Requests lie in it, in several copies.
+nghttp2_mem* forgetful_memory() {
+  static constexpr auto kFree = [](void* memory, void*) {
+    if (memory != nullptr) ::explicit_bzero(memory, ::malloc_usable_size(memory));
+    ::free(memory);
+  };
+  static nghttp2_mem memory{
+      .mem_user_data = nullptr,
+      .malloc = [](std::size_t size, void*) { return ::malloc(size); },
+      .free = kFree,
+      .calloc = [](std::size_t count, std::size_t size, void*) { return ::calloc(count, size); },
+      .realloc = [](void* old, std::size_t size, void*) -> void* {
+        void* made = ::malloc(size);
+        if (made == nullptr || old == nullptr) return made;
+        std::memcpy(made, old, std::min(size, ::malloc_usable_size(old)));
+        kFree(old, nullptr);
+        return made;
+      }};
+  return &memory;
+}
+
+// A frame's head (RFC 9113 section 4.1) says that its payload is header fields.
+bool holds_fields(std::string_view frame) {
+  return frame.size() > 9 && (frame[3] == NGHTTP2_HEADERS || frame[3] == NGHTTP2_CONTINUATION);
+}
 
 // What must not be put into the tables of HPACK, where a client of another stream could probe for it
 // (RFC 7541 section 7.1.3): credentials, and cookies too short to withstand guessing.
@@ -369,8 +401,10 @@ Session::Session(Role role, const SessionOptions& options, SessionEvents& events
     : role_(role), options_(options), events_(events), guard_(options.flood, now), now_(now) {
   static const Options library;
   nghttp2_session* made = nullptr;
-  auto make = role == Role::server ? nghttp2_session_server_new2 : nghttp2_session_client_new2;
-  make(&made, Callbacks::all(), this, library.option);
+  if (role == Role::server)
+    nghttp2_session_server_new2(&made, Callbacks::all(), this, library.option);
+  else
+    nghttp2_session_client_new3(&made, Callbacks::all(), this, library.option, forgetful_memory());
   session_.reset(made);
   introduce();
 }
@@ -432,16 +466,24 @@ Result<void> Session::receive(std::string_view bytes, TimePoint now) {
   return {};
 }
 
-void Session::produce(std::string& out, std::size_t limit) {
+bool Session::produce(std::string& out, std::size_t limit) {
   out_ = &out;
+  bool secret = unsent_secret_;
+  // What growing leaves behind nobody would overwrite.
+  if (secret) out.reserve(std::max(out.capacity(), limit + kMostAtOnce));
   while (out.size() < limit) {
     const std::uint8_t* bytes = nullptr;
     auto size = nghttp2_session_mem_send(session_.get(), &bytes);
     // Less than zero is a lack of memory only: the library has no state in which it may not send.
     if (size <= 0) break;
-    out.append(text(bytes, static_cast<std::size_t>(size)));
+    std::string_view frame = text(bytes, static_cast<std::size_t>(size));
+    out.append(frame);
+    // It lies in the library's own buffer, which stays as it is until the next frame.
+    if (secret && holds_fields(frame)) ::explicit_bzero(const_cast<std::uint8_t*>(bytes), frame.size());
   }
   out_ = nullptr;
+  if (out.size() < limit) unsent_secret_ = false;
+  return secret;
 }
 
 bool Session::has_output() const { return nghttp2_session_want_write(session_.get()) != 0; }
@@ -454,6 +496,7 @@ std::optional<StreamId> Session::submit_request(const HeaderBlock& block, bool b
   StreamId stream = nghttp2_submit_request(session_.get(), nullptr, pairs.data(), pairs.size(),
                                            body ? &provider : nullptr, events);
   if (stream < 0) return std::nullopt;
+  unsent_secret_ = unsent_secret_ || block.secret_path || block.fields.secret();
   return stream;
 }
 

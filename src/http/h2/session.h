@@ -104,8 +104,9 @@ class Session {
   /// Takes all of `bytes`. An error ends the connection: flood, or bad_request / upstream_bad_response with
   /// what was wrong; a GOAWAY that says so is ready to be produced.
   Result<void> receive(std::string_view bytes, TimePoint now);
-  /// Appends frames to `out` until there are none, or `out` holds at least `limit` bytes.
-  void produce(std::string& out, std::size_t limit);
+  /// Appends frames to `out` until there are none, or `out` holds at least `limit` bytes. True when there may
+  /// be a secret in them: `out` is to be overwritten, then.
+  bool produce(std::string& out, std::size_t limit);
   /// True when produce() would append something, flow control permitting.
   bool has_output() const;
   /// False once nothing more will be read (GOAWAY sent for an error, or both sides have ended).
@@ -168,6 +169,7 @@ class Session {
   TimePoint now_;
   HeaderBlock block_;
   bool head_open_ = false;
+  bool unsent_secret_ = false;  // requests wait for produce(), and one of them holds a secret
   std::size_t continuations_ = 0;  // of the header block under way
   std::optional<Error> fault_;
   std::string problem_;         // the library's words for what the peer did last
