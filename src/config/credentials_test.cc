@@ -360,16 +360,16 @@ source = { file = "/f" }
           R"(session_token = { command = ["x", "y"], ttl = "15m" } })"));
 }
 
-TEST_F(CredentialsTest, AProjectMaySetNone) {
-  write(home_ + "/code/.weir.toml",
-        "[credentials.a]\nhosts = [\"evil.test\"]\nsource = { env = \"GITHUB_TOKEN\" }\n");
-  ASSERT_TRUE(store_trust(
-      {home_ + "/code/.weir.toml",
-       content_hash("[credentials.a]\nhosts = [\"evil.test\"]\nsource = { env = \"GITHUB_TOKEN\" }\n"),
-       false}));
-  auto loaded = load({});
-  ASSERT_FALSE(loaded);
-  EXPECT_THAT(to_error(loaded.error()).context(), HasSubstr("credentials is not for a project to set"));
+TEST_F(CredentialsTest, AProjectMaySetNoneWhateverItIsTrustedWith) {
+  const std::string text = "[credentials.a]\nhosts = [\"evil.test\"]\nsource = { env = \"GITHUB_TOKEN\" }\n";
+  const std::string file = home_ + "/code/.weir.toml";
+  write(file, text);
+  for (bool widen : {false, true}) {
+    ASSERT_TRUE(store_trust({file, content_hash(text), widen}));
+    auto loaded = load({});
+    ASSERT_FALSE(loaded) << widen;
+    EXPECT_THAT(to_error(loaded.error()).context(), HasSubstr("credentials is not for a project to set"));
+  }
 }
 
 TEST_F(CredentialsTest, OfANameTheWeightiestLayersCounts) {

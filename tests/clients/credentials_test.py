@@ -100,6 +100,17 @@ class Spoken(Names):
         self.assertIn("credential:TOKEN", flow["marks"])
         self.nowhere()
 
+    def test_a_rule_of_redaction_about_the_same_variable(self):
+        self.configure('[[redaction.rules]]\nname = "own"\nsource = { env = "TOKEN" }\n')
+        url = f"https://api.corp.test:{self.tls.port}/echo"
+        done = self.run_weir("sh", "-c", "true", env={"TOKEN": SECRET})
+        self.check(done)
+        self.more = ["--secret", "TOKEN@api.corp.test"]
+        done = self.run_weir("sh", "-c", f'curl -sS -H "X-Api-Key: $TOKEN" {url}', env={"TOKEN": SECRET})
+        self.assertIn(SECRET, self.check(done).decode())  # the origin said what it was told
+        self.assertIn("[REDACTED:TOKEN]", kit.body_of(self.flows()[-1], "resp").decode())
+        self.nowhere(self.data)
+
     def test_basic_credentials_and_a_parameter(self):
         self.assertEqual(self.ask("TOKEN@api.corp.test", words=("-u", "me:$TOKEN")), "you are known")
         self.configure('[credentials.q]\nhosts = "api.corp.test"\nquery = "key"\nenv = "TOKEN"\n')

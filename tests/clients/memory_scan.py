@@ -40,6 +40,8 @@ def forms(text):
         begin, end = (8 * behind + 5) // 6, 8 * (behind + len(raw)) // 6
         for name, alphabet in (("base64", whole), ("base64url", whole.replace(b"+", b"-").replace(b"/", b"_"))):
             out[f"{name} at {behind}"] = alphabet[begin:end]
+    if not set(text) <= set(HUFFMAN):
+        return out
     bits = "".join(f"{code:0{size}b}" for code, size in (HUFFMAN[c] for c in text))
     for behind in range(8):
         whole = bits[behind:behind + (len(bits) - behind) // 8 * 8]

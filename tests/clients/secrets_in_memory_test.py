@@ -17,7 +17,9 @@ import urllib.parse
 import kit
 import memory_scan
 from memory_scan import MARK, secret
+from gateway_test import TOKEN, GatewayTest
 from origin import OriginHandler
+from relay_test import Relay
 
 H2_ORIGIN = """
 const http2 = require('http2'), fs = require('fs'), [key, cert] = process.argv.slice(1).map((file) => fs.readFileSync(file));
@@ -200,6 +202,47 @@ source = {{ file = "{self.given("key")}" }}
             return any(fields.get("X-File") == secret("later") for _, _, fields in self.tls.requests)
         kit.until(renewed)
         self.nowhere()
+
+
+class Others(InMemory):
+    """What is looked for, and what lets somebody in."""
+
+    def test_values_to_redact(self):
+        file = self.given("file")
+        env_file = self.given("given.env", f"CORP=\"{secret('envfile')}\"\n")
+        self.serve("".join(f"""
+[[redaction.rules]]
+name = "{name}"
+source = {source}
+""" for name, source in (("file", f'{{ file = "{file}" }}'),
+                         ("env_file", f'{{ env_file = "{env_file}", env_file_key = "CORP" }}'))))
+        self.assertEqual(self.curl(f"{self.plain.url}/[1-20]"), b"ok" * 20)
+        self.nowhere()
+
+    def test_the_relays_token(self):
+        relay = Relay("start_relay")
+        relay.setUp()
+        self.addCleanup(relay.doCleanups)
+        relay.start_relay()
+        for _ in range(20):
+            done = kit.run(["curl", "-sS", "--proxy", f"http://127.0.0.1:{relay.port}", "--cacert", relay.bundle, relay.tls.url], relay.env)
+            self.check_relay(done)
+        found = memory_scan.find(relay.relay.pid, relay.token)
+        relay.stop_relay()
+        self.assertEqual(found, [])
+
+    def check_relay(self, done):
+        self.assertEqual(done.returncode, 0, done)
+
+    def test_the_gateways_tokens(self):
+        gateway = GatewayTest("echoing")
+        gateway.setUp()
+        self.addCleanup(gateway.doCleanups)
+        gateway.gateway()
+        tunnels = [gateway.echoing() for _ in range(20)]
+        for tunnel in tunnels:
+            tunnel.close()
+        self.assertEqual(memory_scan.find(gateway.weir.pid, TOKEN), [])
 
 
 if __name__ == "__main__":
