@@ -14,6 +14,7 @@
 #include "base/json_reader.h"
 #include "base/log.h"
 #include "base/thread_name.h"
+#include "base/wipe_stack.h"
 #include "broker/oauth.h"
 #include "broker/request.h"
 #include "config/redaction.h"
@@ -260,6 +261,7 @@ void CredentialKeeper::run() {
     wanted_.pop_front();
     lock.unlock();
     serve(binding);
+    wipe_stack();
     lock.lock();
   }
   for (Slot& slot : slots_)

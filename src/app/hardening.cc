@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "base/log.h"
+#include "base/wipe_stack.h"
 #include "config/paths.h"
 #include "sandbox/capabilities.h"
 #include "sandbox/landlock.h"
@@ -87,6 +88,7 @@ Result<Hardening> Hardening::begin() {
 }
 
 Result<std::string> Hardening::confine(const Haunts& haunts) const {
+  wipe_stack();  // secrets were read
   if (off_) return std::string("not hardened (") + kSwitch + ")";
   // One that cannot be made is an error of whoever writes there.
   for (const fs::path& folder : haunts.writable) static_cast<void>(config::make_private_dirs(folder));

@@ -115,19 +115,74 @@ void check_memory(Report& report, const fs::path& folder, uid_t owner, gid_t gro
   }
 }
 
-void check_core(Report& report, const fs::path& folder) {
+struct Limit {
+  std::string soft, hard;  // "0", "unlimited", ...
+};
+
+std::optional<Limit> limit_of(const fs::path& folder, std::string_view name) {
   std::istringstream lines(contents(folder / "limits"));
   for (std::string line; std::getline(lines, line);) {
-    if (!line.starts_with("Max core file size")) continue;
-    std::istringstream words(line.substr(std::string_view("Max core file size").size()));
-    std::string soft, hard;
-    words >> soft >> hard;
-    bool none = soft == "0" && hard == "0";
-    return report.row(none ? Mark::good : Mark::bad, "core files",
-                      none ? std::string("none") : fmt::format("up to {} bytes, {} at most", soft, hard),
-                      kStart);
+    if (!line.starts_with(name)) continue;
+    Limit out;
+    std::istringstream words(line.substr(name.size()));
+    words >> out.soft >> out.hard;
+    return out;
   }
-  report.row(Mark::note, "core files", "its limit cannot be read");
+  return std::nullopt;
+}
+
+void check_core(Report& report, const fs::path& folder) {
+  auto limit = limit_of(folder, "Max core file size");
+  if (!limit) return report.row(Mark::note, "core files", "its limit cannot be read");
+  bool none = limit->soft == "0" && limit->hard == "0";
+  report.row(none ? Mark::good : Mark::bad, "core files",
+             none ? std::string("none") : fmt::format("up to {} bytes, {} at most", limit->soft, limit->hard),
+             kStart);
+}
+
+/// Of memfd_secret(2), in KiB. Nothing where its mappings may not be seen, or it has none at all.
+std::optional<std::uint64_t> secret_memory(const fs::path& folder) {
+  std::istringstream lines(contents(folder / "maps"));
+  std::optional<std::uint64_t> out;
+  for (std::string line; std::getline(lines, line);) {
+    std::size_t dash = std::min(line.find('-'), line.size()), blank = std::min(line.find(' '), line.size());
+    auto begin = number_in<std::uint64_t>(line.substr(0, dash), 16);
+    auto end = number_in<std::uint64_t>(line.substr(std::min(dash + 1, blank), blank - dash), 16);
+    if (!begin || !end) continue;
+    out = out.value_or(0);
+    if (line.contains(" /secretmem")) *out += (*end - *begin) / 1024;
+  }
+  return out;
+}
+
+// Both kinds of memory that is never swapped count as locked; what found no room there is plain.
+void check_secrets(Report& report, const fs::path& folder, std::string_view status) {
+  constexpr std::uint64_t kRoom = 64;
+  constexpr std::string_view kRaise =
+      "raise the limit of locked memory where it is started (`ulimit -l 8192`, LimitMEMLOCK=8M)";
+  auto locked = number_in<std::uint64_t>(value_of(status, "VmLck"), 10).value_or(0);
+  auto limit = limit_of(folder, "Max locked memory");
+  auto most = limit ? number_in<std::uint64_t>(limit->soft, 10) : std::nullopt;
+  bool full = most && locked + kRoom > *most / 1024;
+  if (full)
+    return report.row(
+        Mark::note, "secrets",
+        fmt::format("{} KiB of locked memory are in use, and no more than {} KiB allowed: some secrets may "
+                    "lie in plain memory, which is swapped out and seen by root",
+                    locked, *most / 1024),
+        kRaise);
+  if (locked == 0) return report.row(Mark::good, "secrets", "it keeps none that would be locked in memory");
+  auto secret = secret_memory(folder);
+  if (!secret)
+    return report.row(Mark::good, "secrets",
+                      fmt::format("in {} KiB that are never swapped out; root can tell more", locked));
+  if (*secret == 0)
+    return report.row(Mark::note, "secrets",
+                      fmt::format("in {} KiB that are never swapped out, but which root can read", locked),
+                      "a kernel with memfd_secret (5.14, and switched on: secretmem.enable=1 before 6.5)");
+  report.row(Mark::good, "secrets",
+             fmt::format("{} KiB that not even root can read (memfd_secret), {} KiB locked in all", *secret,
+                         locked));
 }
 
 /// `lacking` holds the names of threads.
@@ -196,9 +251,7 @@ int examine_process(pid_t pid) {
                 names_where(threads, [](const Thread& one) { return !one.filtered; }));
   check_capabilities(report, threads);
   check_landlock(report);
-  std::string locked = value_of(status, "VmLck");
-  report.row(Mark::good, "locked memory",
-             locked.substr(std::min(locked.find_first_not_of(' '), locked.size())));
+  check_secrets(report, folder, status);
   fmt::print("{}\n", report.failures() == 0 ? "everything is in order"
                                             : fmt::format("{} thing(s) to mend", report.failures()));
   return report.failures() == 0 ? kExitOk : kExitError;

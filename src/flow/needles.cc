@@ -131,6 +131,19 @@ void Needles::build() {
   }
 }
 
+std::size_t Needles::longest() const {
+  std::size_t out = 0;
+  for (const Needle& needle : needles_) out = std::max(out, needle.text.size());
+  return out;
+}
+
+std::bitset<256> Needles::bytes() const {
+  std::bitset<256> out;
+  for (const Needle& needle : needles_)
+    for (char c : needle.text) out.set(static_cast<unsigned char>(c));
+  return out;
+}
+
 Find Needles::found(const Needle& needle, std::string_view text, std::size_t at) const {
   Find find{at, at + needle.text.size(), needle.rule};
   if (needle.before && at > 0 && is_base64(text[at - 1])) --find.begin;

@@ -1,6 +1,7 @@
 // Needles: finds secret values in texts, in each of the forms they may be written in.
 #pragma once
 
+#include <bitset>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -26,6 +27,10 @@ class Needles {
   void build();
 
   bool empty() const { return needles_.empty() && forms_.empty(); }
+  /// Of the longest form; 0 when there is none. Once built.
+  std::size_t longest() const;
+  /// Every byte that is in some form. Once built.
+  std::bitset<256> bytes() const;
   /// Merged finds. One pass over the text, whatever the number of needles.
   Finds find(std::string_view text) const;
   /// Each by itself: finds overlap, and two rules may have one value.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "flow/spellings.h"
 
 namespace weir::flow {
@@ -27,6 +28,8 @@ std::string other_line_ends(std::string_view text) {
 // A key of many lines is sent by forms with CR LF, whatever its file has.
 void SecretFinder::add_value(std::string_view value, std::uint32_t rule) {
   values_.add(value, rule);
+  wanted_.backslash |= value.contains('\\');
+  wanted_.percent |= value.contains('%');
   if (value.contains('\n')) values_.add(other_line_ends(value), rule);
 }
 
@@ -38,6 +41,11 @@ Result<> SecretFinder::add_pattern(const std::string& regex, std::uint32_t rule)
 
 void SecretFinder::compile() {
   values_.build();
+  wanted_.bytes = values_.bytes();
+  // Escapes are made of these, and a writer who means no harm escapes none of them.
+  for (int c = 0; c < 128; ++c)
+    if (is_alpha(static_cast<char>(c)) || is_digit(static_cast<char>(c)))
+      wanted_.bytes.set(static_cast<std::size_t>(c));
   patterns_.compile();
 }
 
@@ -49,6 +57,8 @@ Finds SecretFinder::find(std::string_view text, bool patterns, int depth) const 
     });
   for (Spelling spelling : kSpellings) {
     if (depth == kDepth) break;
+    bool any_matters = patterns && !patterns_.empty();
+    if (!any_matters && !undoing_matters(text, spelling, wanted_)) continue;
     auto plain = unescaped(text, spelling);
     if (!plain) continue;
     Finds inner = find(*plain, patterns, depth + 1);
@@ -63,6 +73,7 @@ Finds SecretFinder::find_each(std::string_view text, int depth) const {
   Finds finds = values_.find_each(text);
   for (Spelling spelling : kSpellings) {
     if (depth == kDepth) break;
+    if (!undoing_matters(text, spelling, wanted_)) continue;
     auto plain = unescaped(text, spelling);
     if (!plain) continue;
     for (Find find : find_each(*plain, depth + 1)) {
@@ -74,7 +85,10 @@ Finds SecretFinder::find_each(std::string_view text, int depth) const {
 }
 
 std::size_t SecretFinder::unfinished(std::string_view text, std::size_t pattern_end) const {
-  std::size_t at = values_.empty() ? text.size() : unfinished_value(text, 0);
+  // More than the longest form, each of its bytes in the longest escape of an escape, cannot be cut.
+  constexpr std::size_t kLongestEscape = 6 * 6;
+  std::size_t before = text.size() - std::min(text.size(), (values_.longest() + 1) * kLongestEscape);
+  std::size_t at = values_.empty() ? text.size() : before + unfinished_value(text.substr(before), 0);
   if (patterns_.empty()) return at;
   return std::min(at, text.size() - std::min(text.size(), pattern_end));
 }

@@ -8,6 +8,7 @@
 
 #include "flow/find.h"
 #include "flow/needles.h"
+#include "flow/spellings.h"
 #include "policy/pattern_finder.h"
 
 namespace weir::flow {
@@ -43,6 +44,7 @@ class SecretFinder {
   Needles values_;
   policy::PatternFinder patterns_;
   std::vector<std::uint32_t> pattern_rules_;  ///< by the number of the pattern
+  WantedBytes wanted_;                        ///< of values, in all their forms
 };
 
 }  // namespace weir::flow

@@ -1,5 +1,7 @@
 #include "flow/spellings.h"
 
+#include <algorithm>
+
 #include "base/ascii.h"
 
 namespace weir::flow {
@@ -66,9 +68,10 @@ Escape read_unicode(std::string_view text) {
                                     static_cast<char32_t>(second - 0xDC00));
 }
 
+constexpr std::string_view kLetters = "\"\\/'bfnrt";
+constexpr std::string_view kMeanings = "\"\\/'\b\f\n\r\t";
+
 Escape read_json(std::string_view text) {
-  constexpr std::string_view kLetters = "\"\\/'bfnrt";
-  constexpr std::string_view kMeanings = "\"\\/'\b\f\n\r\t";
   if (text.size() < 2) return kCut;
   if (text[1] == 'u') return read_unicode(text);
   if (text[1] == 'x') return one_byte(4, hex_number(text, 2, 2));
@@ -78,6 +81,15 @@ Escape read_json(std::string_view text) {
 
 Escape read_escape(std::string_view text, Spelling spelling) {
   return spelling == Spelling::percent ? one_byte(3, hex_number(text, 1, 2)) : read_json(text);
+}
+
+// `next` is what stands behind the escape: where that is one itself, it is judged by itself.
+bool matters(char byte, char next, const WantedBytes& wanted) {
+  if (byte == '%') return wanted.percent || hex_digit(next) >= 0;
+  if (byte != '\\') return wanted.bytes[static_cast<unsigned char>(byte)];
+  if (wanted.backslash || next == 'u' || next == 'x') return true;
+  std::size_t letter = next == '\\' ? std::string_view::npos : kLetters.find(next);
+  return letter != std::string_view::npos && wanted.bytes[static_cast<unsigned char>(kMeanings[letter])];
 }
 
 // Calls `piece(begin, end, decoded, whole)` for plain runs and for escapes, from left to right; `whole` ones
@@ -111,6 +123,19 @@ std::optional<std::string> unescaped(std::string_view text, Spelling spelling) {
                  [&](std::size_t, std::size_t, std::string_view decoded, bool) { out.append(decoded); });
   if (out.size() == text.size()) return std::nullopt;
   return out;
+}
+
+bool undoing_matters(std::string_view text, Spelling spelling, const WantedBytes& wanted) {
+  char mark = spelling == Spelling::percent ? '%' : '\\';
+  for (std::size_t at = text.find(mark); at != std::string_view::npos; at = text.find(mark, at)) {
+    Escape escape = read_escape(text.substr(at), spelling);
+    if (escape.cut) return false;  // what follows is no text
+    at += std::max<std::size_t>(escape.length, 1);
+    char next = at < text.size() ? text[at] : '\0';
+    for (std::size_t i = 0; i < escape.size; ++i)
+      if (matters(escape.bytes[i], next, wanted)) return true;
+  }
+  return false;
 }
 
 std::size_t cut_escape(std::string_view text, Spelling spelling) {

@@ -1,6 +1,7 @@
 // Spellings: ways in which one text is written inside another, and back.
 #pragma once
 
+#include <bitset>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -21,6 +22,17 @@ std::optional<std::string> unescaped(std::string_view text, Spelling spelling);
 
 /// Where an escape that the end of the text cuts short begins; the size of `text` when there is none.
 std::size_t cut_escape(std::string_view text, Spelling spelling);
+
+/// Which bytes matter where an escape is undone.
+struct WantedBytes {
+  std::bitset<256> bytes;  ///< of what is looked for in the undone text, and letters and digits
+  bool backslash = false;  ///< what is looked for has one of its own
+  bool percent = false;    ///< the same of '%'
+};
+/// False when no escape in `text` stands for a byte that is wanted, or for one that begins another escape
+/// which might: then what is looked for is in unescaped(text), and in what undoing that gives, only where it
+/// is in `text` itself.
+bool undoing_matters(std::string_view text, Spelling spelling, const WantedBytes& wanted);
 
 /// Turns finds in unescaped(text) into finds in `text`, escapes always whole. `finds` must be merged, and
 /// stay in order.

@@ -64,6 +64,9 @@ def trace(request):
         call(101, 17, pid, 0, 0)
     else:
         call(101, request, pid, 0, 0)
+        call(101, 0x4207, pid, 0, 0)  # stops, so that it can be let go again, for the next to try
+        os.waitpid(pid, 0x40000000)
+        call(101, 17, pid, 0, 0)
 
 def gdb():
     done = subprocess.run(["gdb", "-batch", "-p", str(pid), "-ex", "bt 1"], capture_output=True, text=True, timeout=120)
@@ -177,7 +180,7 @@ class Hardened(kit.Client):
 
 class SameUser(Hardened):
     def ways(self):
-        return ["gdb"] if shutil.which("gdb") and not kit.sanitized() else []
+        return ["gdb"] if shutil.which("gdb") else []
 
     def test_nobody_of_the_same_user_looks_in(self):
         found = self.spied(self.weir.pid, *self.ways())
@@ -216,7 +219,12 @@ class SameUser(Hardened):
         pattern = pathlib.Path("/proc/sys/kernel/core_pattern").read_text().strip()
         if not re.fullmatch(r"core\S*", pattern) or resource.getrlimit(resource.RLIMIT_CORE)[1] == 0:
             self.skipTest(f"core files go elsewhere here: {pattern}")
-        weir = self.unhardened()
+        soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+        resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+        try:
+            weir = self.unhardened()
+        finally:
+            resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
         os.kill(weir.pid, signal.SIGABRT)
         weir.wait()
         self.assertNotEqual(list(weir.home.rglob("core*")), [])
@@ -234,6 +242,28 @@ class SameUser(Hardened):
                 self.assertRegex(said, rf"FAIL  {row}")
         code, said = self.doctor(self.weir, NOBODY - 1)
         self.assertRegex(said, r"note  memory +it belongs to user")
+
+    def test_doctor_says_how_secrets_are_kept(self):
+        home = kit.scratch()
+        (home / "given").write_text("a-secret-of-some-length")
+        config = home / "config.toml"
+        config.write_text(f'[credentials.corp]\nhosts = "localhost"\nsource = {{ file = "{home}/given" }}\n')
+        for path in (home, home / "given", config):
+            os.chown(path, self.user, self.user)
+        kept = self.start("--config", config, home=home)
+        code, said = self.doctor(kept)
+        self.assertEqual(code, 0, said)
+        self.assertRegex(said, r"ok +secrets +\d+ KiB that not even root can read|note  secrets +in \d+ KiB that are never swapped")
+        self.assertRegex(self.doctor(kept, self.user)[1], r"ok +secrets +in \d+ KiB that are never swapped out; root can tell more")
+        # One that may lock nothing keeps them all the same, and it is said.
+        kept.stop()
+        soft, hard = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+        resource.setrlimit(resource.RLIMIT_MEMLOCK, (4096, hard))
+        try:
+            kept = self.start("--config", config, home=home)
+        finally:
+            resource.setrlimit(resource.RLIMIT_MEMLOCK, (soft, hard))
+        self.assertRegex(self.doctor(kept)[1], r"note  secrets +\d+ KiB of locked memory are in use, and no more than 4 KiB allowed")
 
     def test_doctor_and_a_process_that_is_not_there(self):
         done = kit.run([kit.binary(), "doctor", "--self", "4194305"], self.env)
@@ -402,7 +432,10 @@ class Puppet:
                 return "ended"
             signo = os.WSTOPSIG(status)
             if signo == signal.SIGTRAP:
-                return ctypes.c_longlong(self.registers().rax).value
+                now = self.registers()
+                if now.rip == self.before.rip - 2:
+                    continue  # of the step before, which ended in SIGSYS
+                return ctypes.c_longlong(now.rax).value
             if signo == signal.SIGSYS:
                 return "SIGSYS"
 

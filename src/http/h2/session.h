@@ -169,7 +169,7 @@ class Session {
   TimePoint now_;
   HeaderBlock block_;
   bool head_open_ = false;
-  bool unsent_secret_ = false;  // requests wait for produce(), and one of them holds a secret
+  bool unsent_secret_ = false;     // requests wait for produce(), and one of them holds a secret
   std::size_t continuations_ = 0;  // of the header block under way
   std::optional<Error> fault_;
   std::string problem_;         // the library's words for what the peer did last
