@@ -362,10 +362,11 @@ class Scripts(AskTest):
         follow = self.spawn([kit.binary(), "ask", "list", "--follow", "--data", self.weir.data])
         monitor = self.monitor()
         curl = self.curl(f"{self.plain.url}/echo")
-        monitor.answers(monitor.question(), "block")
-        self.ends(curl)
-        follow.stdout.readline()
+        question = monitor.question()
+        follow.stdout.readline()  # however late it began, the question is open still
         follow.stdout.close()
+        monitor.answers(question, "block")
+        self.ends(curl)
         self.assertEqual(follow.wait(kit.PATIENCE), 0)
 
     def test_an_answer_is_for_one_session(self):
