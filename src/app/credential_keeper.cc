@@ -121,7 +121,8 @@ Result<std::unique_ptr<CredentialKeeper>> CredentialKeeper::open(std::vector<Res
 Result<> CredentialKeeper::read_first() {
   bool commands = false;
   for (std::size_t i = 0; i < credentials_.size(); ++i)
-    if (bindings_[i].active) take_variables(credentials_[i].settings);
+    if (bindings_[i].active)
+      if (auto done = take_variables(credentials_[i].settings); !done) return done;
   if (auto done = forget_variables(); !done) return done;
   for (std::size_t i = 0; i < credentials_.size(); ++i) {
     const auto& settings = credentials_[i].settings;
@@ -142,18 +143,19 @@ Result<> CredentialKeeper::read_first() {
 }
 
 // They are read once: then nobody is to find them in the environment any more.
-void CredentialKeeper::take_variables(const config::Credential& credential) {
-  auto take = [this](const std::optional<SecretSource>& source) {
-    if (!source || source->kind != Kind::env) return;
-    const char* value = ::getenv(source->text.c_str());
-    if (value == nullptr) return;
+Result<> CredentialKeeper::take_variables(const config::Credential& credential) {
+  const std::optional<SecretSource> none;
+  for (const auto* source : {&credential.source, &credential.access_key_id, &credential.session_token,
+                             credential.oauth ? &credential.oauth->client_secret : &none}) {
+    if (!*source || (*source)->kind != Kind::env) continue;
+    const char* value = ::getenv((*source)->text.c_str());
+    if (value == nullptr) continue;  // reading it will say so
     std::string copy = value;
-    if (auto secret = SecretBytes::take(copy)) variables_[source->text] = std::move(*secret);
-  };
-  take(credential.source);
-  take(credential.access_key_id);
-  take(credential.session_token);
-  if (credential.oauth) take(credential.oauth->client_secret);
+    auto secret = SecretBytes::take(copy);
+    if (!secret) return pass(secret);
+    variables_[(*source)->text] = std::move(*secret);
+  }
+  return {};
 }
 
 // Not in the spawner either, whose environment everybody of this user may read.

@@ -92,7 +92,7 @@ class CredentialKeeper final : public proxy::Secrets {
   Result<broker::Secret> ask_for_token(std::size_t binding);
   void keep_refresh_token(std::size_t binding, SecretBytes token);
 
-  void take_variables(const config::Credential& credential);
+  Result<> take_variables(const config::Credential& credential);
   Result<> forget_variables();
 
   const std::vector<ResolvedCredential> credentials_;

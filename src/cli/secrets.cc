@@ -1,5 +1,6 @@
 #include "cli/secrets.h"
 
+#include <errno.h>
 #include <fmt/format.h>
 #include <stdlib.h>
 
@@ -32,7 +33,8 @@ Result<> forget(const app::CredentialKeeper& keeper, sandbox::Spawner* spawner) 
   sandbox::forget_variables(names);
   for (const std::string& entry : hidden) {
     std::string name(name_of(entry));
-    ::setenv(name.c_str(), entry.c_str() + name.size() + 1, 1);
+    if (::setenv(name.c_str(), entry.c_str() + name.size() + 1, 1) != 0)
+      return fail_errno(Code::io, "putting a placeholder into the variable " + name, errno);
   }
   return spawner == nullptr ? Result<>() : spawner->forget(names);
 }
