@@ -31,7 +31,8 @@ struct Binding {
   std::string placeholder;
   std::string placeholder_secret;  ///< of Use::aws_signature, in place of the secret access key
   /// The value of fields.front() for requests that lack that field, "Bearer {secret}" or "Basic
-  /// {user:secret}"; empty: they go on without.
+  /// {user:secret}"; empty: they go on without. Of several for one field that of the longest path is put in,
+  /// of those the first by name.
   std::string injected;
   std::string user;  ///< for "{user:secret}"
 

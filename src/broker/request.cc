@@ -212,11 +212,19 @@ bool injects(const Binding& binding, const http::RequestHead& head) {
   return lacks && !shows(binding, head);
 }
 
-/// One secret is enough for a field that the request lacks.
-bool is_late(const Binding& binding, const Bindings& bindings, const Plan& plan,
-             const http::RequestHead& head) {
-  return std::ranges::any_of(plan.used, [&](std::size_t i) {
-    return injects(bindings[i], head) && iequals(bindings[i].fields.front(), binding.fields.front());
+/// One secret is enough for a field that the request lacks: that of the longest path, and of those the first
+/// by name.
+bool goes_before(const Binding& one, const Binding& other) {
+  if (one.path.size() != other.path.size()) return one.path.size() > other.path.size();
+  return one.name < other.name;
+}
+
+/// Another puts its secret into the field of `binding`, which injects as well.
+bool is_outdone(const Binding& binding, const Bindings& bindings, const http::RequestHead& head,
+                const http::Origin& origin) {
+  return std::ranges::any_of(bindings, [&](const Binding& other) {
+    return goes_before(other, binding) && other.use == Use::spoken && serves(other, origin, head.target) &&
+           injects(other, head) && iequals(other.fields.front(), binding.fields.front());
   });
 }
 
@@ -244,7 +252,8 @@ Result<Plan> judge(const Bindings& bindings, const Guard& guard, const http::Req
       auto keys = signed_with(i, binding, head);
       if (!keys) return pass(keys);
       if (*keys) plan.aws = std::move(*keys);
-    } else if (shows(binding, head) || (injects(binding, head) && !is_late(binding, bindings, plan, head))) {
+    } else if (shows(binding, head) ||
+               (injects(binding, head) && !is_outdone(binding, bindings, head, origin))) {
       plan.used.push_back(i);
     }
   }
