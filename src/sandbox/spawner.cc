@@ -1,6 +1,7 @@
 #include "sandbox/spawner.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -57,6 +58,14 @@ Result<UniqueFd> Spawner::begin_sandbox(const Plan& plan) {
   return std::move(reply->file);
 }
 
+Result<Spawner> Spawner::open_runner() {
+  if (auto sent = send(socket_.get(), Message{.kind = MessageKind::open_runner}); !sent) return pass(sent);
+  auto reply = receive(socket_.get());
+  if (!reply) return pass(reply);
+  if (reply->kind != MessageKind::runner_started) return fail(Code::internal, std::move(reply->text));
+  return Spawner(std::move(reply->file), 0);
+}
+
 Result<pid_t> Spawner::spawn(const Command& command) {
   auto started = start(command, false);
   if (!started) return pass(started);
@@ -64,7 +73,14 @@ Result<pid_t> Spawner::spawn(const Command& command) {
 }
 
 Result<UniqueFd> Spawner::spawn_piped(const Command& command) {
-  auto started = start(command, true);
+  if (auto asked = begin_piped(command); !asked) return pass(asked);
+  return take_output();
+}
+
+Result<> Spawner::begin_piped(const Command& command) { return ask(command, true); }
+
+Result<UniqueFd> Spawner::take_output() {
+  auto started = take_started();
   if (!started) return pass(started);
   return std::move(started->output);
 }
@@ -77,12 +93,20 @@ Result<> Spawner::forget(std::span<const std::string> names) {
 }
 
 Result<Spawner::Started> Spawner::start(const Command& command, bool piped) {
+  if (auto asked = ask(command, piped); !asked) return pass(asked);
+  return take_started();
+}
+
+Result<> Spawner::ask(const Command& command, bool piped) {
   if (running_) return fail(Code::internal, "a command is running already");
   Message start{.kind = MessageKind::start, .detail = piped ? 1 : 0};
   auto file = pack(command);
   if (!file) return pass(file);
   start.file = std::move(*file);
-  if (auto sent = send(socket_.get(), start); !sent) return pass(sent);
+  return send(socket_.get(), start);
+}
+
+Result<Spawner::Started> Spawner::take_started() {
   auto reply = receive(socket_.get());
   if (!reply) return pass(reply);
   if (reply->kind == MessageKind::started) {
@@ -106,6 +130,24 @@ Result<Exit> Spawner::take_exit() {
   if (message->kind != MessageKind::ended)
     return fail(Code::internal, "the spawner sent an unexpected message");
   return Exit{message->value, message->detail};
+}
+
+Result<> Spawner::leave_be() { return send(socket_.get(), Message{.kind = MessageKind::leave_be}); }
+
+Result<> Spawner::end(Duration patience) {
+  running_ = false;
+  // It reads the end of what we say, and we that of what it says when it is gone.
+  if (::shutdown(socket_.get(), SHUT_WR) != 0)
+    return fail_errno(Code::internal, "letting a runner go", errno);
+  const TimePoint until = steady_now() + patience;
+  for (;;) {
+    auto left = std::chrono::ceil<std::chrono::milliseconds>(until - steady_now()).count();
+    pollfd wait{socket_.get(), POLLIN, 0};
+    if (left <= 0) return fail(Code::internal, "what it has started could not be killed in time");
+    int ready = ::poll(&wait, 1, static_cast<int>(left));
+    if (ready < 0 && errno != EINTR) return fail_errno(Code::internal, "waiting for a runner's end", errno);
+    if (ready > 0 && !receive(socket_.get())) return {};
+  }
 }
 
 }  // namespace weir::sandbox

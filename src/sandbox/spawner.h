@@ -13,6 +13,11 @@
 // Deaths: when Weir ends or is killed, the spawner sees the socket close, sends CMD SIGTERM and SIGCONT and
 // leaves. When the spawner is killed, CMD gets SIGTERM from the kernel (PR_SET_PDEATHSIG; a set-user-ID CMD
 // such as sudo does not) and Weir learns it from `exit_fd`.
+//
+// Runners: forks of a spawner, each for one command that runs beside CMD and the others. Such a command
+// belongs in Weir's process group, too, since it may ask for a password at the terminal; so no group holds
+// what it starts. The runner does: it is a subreaper (PR_SET_CHILD_SUBREAPER), to whom all falls that loses
+// its parent.
 #pragma once
 
 #include <sys/types.h>
@@ -21,6 +26,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/fd.h"
 
@@ -63,6 +69,11 @@ class Spawner {
   /// (sandbox/sandbox.h goes on from there).
   Result<UniqueFd> begin_sandbox(const Plan& plan);
 
+  /// Forks a runner, in well under a millisecond. When it is let go, or Weir ends, it kills its command and
+  /// all that this has started (SIGKILL), whatever that has done to get away; not what has become another
+  /// user's. May outlive this object.
+  Result<Spawner> open_runner();
+
   /// Starts `command` with our standard input, output and error and no other descriptor. Blocks until exec
   /// has succeeded or failed (milliseconds). Failures: see exit_status; the text names the command and the
   /// reason.
@@ -70,6 +81,9 @@ class Spawner {
 
   /// The same, but its output goes into the pipe that is given back.
   Result<UniqueFd> spawn_piped(const Command& command);
+  /// The same in two steps, of which the first does not block: `exit_fd` is readable when there is an answer.
+  Result<> begin_piped(const Command& command);
+  Result<UniqueFd> take_output();
   /// Variables of the environment whose values the spawner and what it starts from now on must not have, nor
   /// anybody who looks at them.
   Result<> forget(std::span<const std::string> names);
@@ -79,10 +93,16 @@ class Spawner {
 
   /// Becomes readable when CMD has ended, or the spawner has died; then call take_exit. Owned by this object.
   int exit_fd() const { return socket_.get(); }
-  /// The spawner's own process id; 0 for the init of a sandbox, which has none out here.
+  /// The spawner's own process id; 0 for runners, and for the init of a sandbox, which has none out here.
   pid_t pid() const { return pid_; }
   /// How CMD ended; blocks until it has. Code::internal when the spawner died, and CMD's end is unknown.
   Result<Exit> take_exit();
+
+  /// Of a runner: what its command has left behind may live on (agents that keep passwords do).
+  Result<> leave_be();
+  /// Of a runner: lets it go, and waits until it has killed what is to be killed. Fails (internal) where that
+  /// takes longer than `patience`. Afterwards nothing but destroying it is of use.
+  Result<> end(Duration patience);
 
  private:
   friend class Sandbox;
@@ -91,6 +111,8 @@ class Spawner {
     UniqueFd output;
   };
   Result<Started> start(const Command& command, bool piped);
+  Result<> ask(const Command& command, bool piped);
+  Result<Started> take_started();
   Spawner(UniqueFd socket, pid_t pid) : socket_(std::move(socket)), pid_(pid) {}
 
   UniqueFd socket_;

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "sandbox/descendants.h"
 #include "sandbox/environment.h"
 #include "sandbox/init.h"
 #include "sandbox/plan.h"
@@ -58,6 +59,13 @@ class SpawnerProcess {
     ::kill(command_, SIGCONT);
   }
 
+  /// Of a runner.
+  void end_all() const {
+    if (leave_be_) return;
+    if (command_ != 0) ::kill(command_, SIGKILL);  // even where there is no /proc to find the others in
+    kill_descendants();
+  }
+
  private:
   /// Handles one message; false when Weir is gone.
   bool answer() {
@@ -66,6 +74,8 @@ class SpawnerProcess {
     switch (message->kind) {
       case MessageKind::start: return start(message->file.get(), message->detail == 1);
       case MessageKind::forget: forget_variables(split_names(message->text)); return true;
+      case MessageKind::open_runner: return open_runner();
+      case MessageKind::leave_be: leave_be_ = true; return true;
       case MessageKind::open_sandbox: return open_sandbox(message->file.get());
       case MessageKind::signal:
         // The process id cannot have been reused: it is ours until note_child_events reaps it.
@@ -137,6 +147,25 @@ class SpawnerProcess {
     return send(socket_.get(), reply).has_value();
   }
 
+  bool open_runner() {
+    Message reply{.kind = MessageKind::runner_failed};
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+      reply.text = fail_errno(Code::internal, "socketpair for a runner", errno).error().context();
+      return send(socket_.get(), reply).has_value();
+    }
+    UniqueFd weirs_end(ends[0]), runners_end(ends[1]);
+    pid_t runner = ::fork();
+    if (runner == 0) serve_as_runner(std::move(runners_end), std::move(job_control_), signals_);
+    if (runner < 0) {
+      reply.text = fail_errno(Code::internal, "fork of a runner", errno).error().context();
+    } else {
+      reply.kind = MessageKind::runner_started;
+      reply.file = std::move(weirs_end);
+    }
+    return send(socket_.get(), reply).has_value();
+  }
+
   /// A TCP socket that belongs to the network namespace of this process.
   bool make_socket() {
     auto request = receive(side_.get());
@@ -148,7 +177,8 @@ class SpawnerProcess {
   }
 
   /// Reports CMD's end; mirrors its stops and continues on Weir, so that the shell sees the job as one. Other
-  /// children are keepers and, for an init, orphans: they are reaped and of no interest.
+  /// children are keepers, runners and, for an init and a runner, orphans: they are reaped and of no
+  /// interest.
   bool note_child_events() {
     int status;
     pid_t child;
@@ -173,6 +203,7 @@ class SpawnerProcess {
   JobControl job_control_;
   const SignalState& signals_;
   pid_t command_ = 0;  ///< 0 = none runs
+  bool leave_be_ = false;
 };
 
 }  // namespace
@@ -206,6 +237,17 @@ void serve_as_spawner(UniqueFd socket, JobControl job_control, const SignalState
   SpawnerProcess process(std::move(socket), std::move(job_control), signals_for_commands, std::move(side));
   process.serve();
   process.end_command();
+  ::_exit(0);
+}
+
+void serve_as_runner(UniqueFd socket, JobControl job_control, const SignalState& signals_for_commands) {
+  ::prctl(PR_SET_NAME, "weir-runner");
+  close_all_but({socket.get(), job_control.fd()});
+  // Without it, it could not keep its word; Weir sees that it has ended.
+  if (::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) ::_exit(1);
+  SpawnerProcess process(std::move(socket), std::move(job_control), signals_for_commands, {});
+  process.serve();
+  process.end_all();
   ::_exit(0);
 }
 

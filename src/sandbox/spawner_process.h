@@ -31,6 +31,11 @@ class JobControl {
                                    const SignalState& signals_for_commands, UniqueFd side = {},
                                    UniqueFd kept = {});
 
+/// Serves Weir like that in a fork of the spawner, as a runner (sandbox/spawner.h), and kills at the end what
+/// its command has started.
+[[noreturn]] void serve_as_runner(UniqueFd socket, JobControl job_control,
+                                  const SignalState& signals_for_commands);
+
 /// Closes every descriptor but the standard three and `kept`, of which negative ones are none.
 void close_all_but(std::initializer_list<int> kept);
 

@@ -13,6 +13,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <sstream>
 
 #include "sandbox/environment.h"
@@ -425,6 +426,119 @@ TEST_F(SpawnerTest, WhenTheSpawnerIsKilledWeirKnowsAndTheCommandIsToldToEnd) {
   });
   EXPECT_EQ(status_of(weir.pid), 0);
   drain(weir.output.get());  // ends only when the command has ended
+}
+
+// --- runners
+
+Spawner runner_of(Spawner& spawner) {
+  auto runner = spawner.open_runner();
+  if (!runner) {
+    ADD_FAILURE() << runner.error().message();
+    ::abort();
+  }
+  return std::move(*runner);
+}
+
+TEST_F(SpawnerTest, RunnersRunBesideCmdAndEachOther) {
+  Spawner spawner = started();
+  for (const char* gate : {"a", "b"}) ASSERT_EQ(::mkfifo(path(gate).c_str(), 0600), 0);
+  ASSERT_TRUE(spawner.spawn(shell("read line < " + path("a") + "; exit 4")));
+  Spawner first = runner_of(spawner), second = runner_of(spawner);
+  auto waits = first.spawn_piped(shell("read line < " + path("b") + "; exit 5"));
+  ASSERT_TRUE(waits) << waits.error().message();
+  EXPECT_FALSE(first.spawn_piped(shell("exit 0"))) << "one command at a time";
+  auto output = second.spawn_piped(shell("echo second; exit 6"));
+  ASSERT_TRUE(output);
+  EXPECT_EQ(drain(output->get()), "second\n");
+  EXPECT_EQ(second.take_exit()->code, 6);
+  EXPECT_FALSE(readable(spawner.exit_fd(), 0));
+  EXPECT_FALSE(readable(first.exit_fd(), 0));
+  std::ofstream(path("a")) << "go\n";
+  EXPECT_EQ(spawner.take_exit()->code, 4);
+  std::ofstream(path("b")) << "go\n";
+  EXPECT_EQ(first.take_exit()->code, 5);
+}
+
+TEST_F(SpawnerTest, ARunnerThatIsLetGoKillsWhatItsCommandHasStarted) {
+  Spawner spawner = started();
+  for (bool waits : {true, false}) {
+    Spawner runner = runner_of(spawner);
+    auto output = runner.spawn_piped(
+        shell("trap '' TERM HUP; setsid sleep 1000 & (sleep 1000 &); echo ready; exec sleep 1000"));
+    ASSERT_TRUE(output);
+    ASSERT_TRUE(await_text(output->get(), "ready\n"));
+    if (waits) {
+      ASSERT_TRUE(runner.end(std::chrono::seconds(30)));
+    } else {
+      Spawner gone = std::move(runner);
+    }
+    ASSERT_TRUE(readable(output->get(), waits ? 0 : 30'000)) << "all who could write to it are gone";
+    EXPECT_EQ(drain(output->get()), "");
+  }
+}
+
+TEST_F(SpawnerTest, ARunnerLeavesBehindWhatItIsToldTo) {
+  Spawner spawner = started();
+  ASSERT_EQ(::mkfifo(path("gate").c_str(), 0600), 0);
+  Spawner runner = runner_of(spawner);
+  auto output = runner.spawn_piped(
+      shell("(read line < " + path("gate") + "; echo later) & echo $! > " + path("pid") + "; exit 0"));
+  ASSERT_TRUE(output);
+  EXPECT_EQ(runner.take_exit()->code, 0);
+  ASSERT_TRUE(runner.leave_be());
+  ASSERT_TRUE(runner.end(std::chrono::seconds(30)));
+  ASSERT_EQ(::kill(std::stoi(read("pid")), 0), 0) << "it lives";
+  std::ofstream(path("gate")) << "go\n";
+  EXPECT_EQ(drain(output->get()), "later\n");
+}
+
+TEST_F(SpawnerTest, ARunnerThatTakesLongerIsSaidSo) {
+  Spawner spawner = started();
+  Spawner runner = runner_of(spawner);
+  auto output = runner.spawn_piped(shell("exec sleep 1000"));
+  ASSERT_TRUE(output);
+  auto ended = runner.end(Duration::zero());
+  ASSERT_FALSE(ended);
+  EXPECT_EQ(ended.error().code(), Code::internal);
+  EXPECT_EQ(drain(output->get()), "") << "it is killed all the same";
+}
+
+TEST_F(SpawnerTest, WhenWeirIsKilledItsRunnersKill) {
+  Weir weir = in_another_process([] {
+    Spawner spawner = started();
+    Spawner runner = runner_of(spawner);
+    if (!runner.spawn(shell("trap '' TERM HUP; setsid sleep 1000 & echo ready; exec sleep 1000"))) return 1;
+    ::pause();
+    return 0;
+  });
+  ASSERT_TRUE(await_text(weir.output.get(), "ready\n"));
+  ::kill(weir.pid, SIGKILL);
+  status_of(weir.pid);
+  ASSERT_TRUE(readable(weir.output.get(), 30'000));
+  EXPECT_EQ(drain(weir.output.get()), "");
+}
+
+TEST_F(SpawnerTest, RunnersOutliveTheirSpawner) {
+  std::optional<Spawner> spawner = started();
+  Spawner runner = runner_of(*spawner);
+  spawner.reset();
+  EXPECT_EQ(run(runner, shell("exit 3")).code, 3);
+}
+
+TEST_F(SpawnerTest, RunnersLeakNothing) {
+  Spawner spawner = started();
+  ASSERT_EQ(run(spawner, shell("exit 0")).code, 0);
+  int ours = descriptors_of(::getpid()), its = descriptors_of(spawner.pid());
+  for (int i = 0; i < 5; ++i) {
+    Spawner runner = runner_of(spawner), other = runner_of(spawner);
+    auto output = other.spawn_piped(shell("exec ls /proc/self/fd"));
+    ASSERT_TRUE(output);
+    EXPECT_EQ(drain(output->get()), "0\n1\n2\n3\n") << "3 is the folder that ls reads";
+    ASSERT_TRUE(other.end(std::chrono::seconds(30)));
+  }
+  EXPECT_EQ(run(spawner, shell("exit 0")).code, 0);
+  EXPECT_EQ(descriptors_of(spawner.pid()), its);
+  EXPECT_EQ(descriptors_of(::getpid()), ours);
 }
 
 TEST_F(SpawnerTest, WeirStopsAndContinuesWithItsCommand) {

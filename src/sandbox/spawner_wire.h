@@ -27,8 +27,13 @@ enum class MessageKind : std::int32_t {
   sandbox_socket,   ///< of the init; file: a socket made inside, value: SandboxSocket, detail: port
   sandbox_ready,    ///< of the init: everything is in place and was verified
   sandbox_failed,   ///< answers open_sandbox, or of the init; text: why
-  make_socket,  ///< to the init's side channel; value: address family, for TCP. Answered in kind: file, or
-                ///< value: errno
+  // A runner: asked of the spawner, which forks it.
+  open_runner,     ///< to the spawner
+  runner_started,  ///< answers open_runner; file: Weir's end of the runner's socket
+  runner_failed,   ///< answers open_runner; text: why
+  leave_be,        ///< to a runner: what its command has left behind is not to be killed
+  make_socket,     ///< to the init's side channel; value: address family, for TCP. Answered in kind: file, or
+                   ///< value: errno
 };
 
 /// What a socket that was made inside is for.
