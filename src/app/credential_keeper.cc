@@ -357,7 +357,8 @@ Result<SecretBytes> CredentialKeeper::read(const SecretSource& source) {
   } else {
     auto text = config::read_secret(source);
     if (!text) return fail(Code::credential_failed, text.error().context());
-    secret = SecretBytes::take(*text);
+    secret = SecretBytes::make(text->reveal().size());
+    if (secret) secret->append(text->reveal());
   }
   if (secret) secret->trim();
   if (secret && secret->empty()) return fail(Code::credential_failed, place_of(source) + " is empty");

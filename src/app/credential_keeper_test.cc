@@ -50,7 +50,9 @@ class CredentialKeeperTest : public ::testing::Test {
     return (std::ostringstream() << in.rdbuf()).str();
   }
 
-  static SecretSource value(std::string text) { return {.kind = Kind::value, .text = std::move(text)}; }
+  static SecretSource value(std::string_view text) {
+    return {.kind = Kind::value, .value = SecretText(text)};
+  }
   static SecretSource env(std::string name) { return {.kind = Kind::env, .text = std::move(name)}; }
   SecretSource file(const std::string& name) const { return {.kind = Kind::file, .text = path(name)}; }
   static SecretSource shell(const std::string& script, milliseconds ttl = {}) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "base/wipe_freed.h"
 #include "config/doors.h"
 #include "config/log_skip.h"
 #include "config/paths.h"
@@ -42,9 +43,10 @@ Result<void> set_upstream(const config::Settings& settings, wire::PoolOptions& p
 
 Result<void> set_doors(const config::Settings& settings, proxy::SessionOptions& session) {
   if (auto sound = config::check_doors(settings); !sound) return sound;
+  WipeFreed wipe;
   std::vector<proxy::User> users;
-  for (const std::string& text : settings.proxy_auth.users) {
-    auto user = config::parse_proxy_user(text);
+  for (const SecretText& text : settings.proxy_auth.users) {
+    auto user = config::parse_proxy_user(text.reveal());
     if (!user) return pass(user);
     users.push_back(std::move(*user));
   }

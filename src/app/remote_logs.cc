@@ -7,6 +7,7 @@
 
 #include "config/redaction.h"
 #include "config/remote.h"
+#include "config/upstream_proxy.h"
 #include "store/remote_batch.h"
 #include "store/remote_http.h"
 #include "store/remote_syslog.h"
@@ -85,6 +86,22 @@ void set_otlp(const LogReceiver& receiver, const std::string& session, store::Ht
   options.try_again = otlp_try_again;
 }
 
+Result<> set_proxy(const LogReceiver& receiver, store::HttpChannel::Options& out) {
+  if (receiver.proxy.empty()) return {};
+  auto proxy = config::parse_proxy_url(receiver.proxy.reveal());
+  if (!proxy) return bad(receiver, proxy.error().context());
+  using Kind = wire::UpstreamProxy::Kind;
+  const char* scheme = proxy->kind == Kind::http    ? "http://"
+                       : proxy->kind == Kind::https ? "https://"
+                                                    : "socks5h://";
+  out.proxy = scheme + proxy->place.str();
+  out.proxy_authorization = std::move(proxy->authorization);
+  if (!proxy->login) return {};
+  out.proxy_user = std::move(proxy->login->user);
+  out.proxy_password = std::move(proxy->login->password);
+  return {};
+}
+
 // The secrets are read now: one that is missing must not be found out with the first request.
 Result<store::HttpChannel::Options> web_options(const LogReceiver& receiver) {
   store::HttpChannel::Options out{.url = receiver.url,
@@ -92,7 +109,6 @@ Result<store::HttpChannel::Options> web_options(const LogReceiver& receiver) {
                                   .content_type = "application/x-ndjson",
                                   .gzip = receiver.gzip,
                                   .ca = receiver.ca,
-                                  .proxy = receiver.proxy,
                                   .timeout = receiver.timeout,
                                   .body = store::ndjson_batch,
                                   .try_again = http_try_again};
@@ -100,16 +116,17 @@ Result<store::HttpChannel::Options> web_options(const LogReceiver& receiver) {
                  const char* before) -> Result<> {
     auto value = config::read_secret(source);
     if (!value) return bad(receiver, name + ": " + value.error().context());
-    bool sound =
-        !value->empty() && std::ranges::none_of(*value, [](unsigned char c) { return c < ' ' || c == 0x7f; });
+    bool sound = !value->empty() &&
+                 std::ranges::none_of(value->reveal(), [](unsigned char c) { return c < ' ' || c == 0x7f; });
     if (!sound) return bad(receiver, name + ": its value is empty or has control characters");
-    out.headers.emplace_back(name, before + *value);
+    out.headers.push_back({name, before, std::move(*value)});
     return {};
   };
   for (const config::SecretField& field : receiver.headers)
     if (auto added = add(field.name, field.value, ""); !added) return pass(added);
   if (receiver.bearer_token)
     if (auto added = add("Authorization", *receiver.bearer_token, "Bearer "); !added) return pass(added);
+  if (auto set = set_proxy(receiver, out); !set) return pass(set);
   if (!receiver.ca.empty() && ::access(receiver.ca.c_str(), R_OK) != 0)
     return bad(receiver, "ca: " + receiver.ca + " cannot be read");
   return out;

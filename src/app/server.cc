@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/wipe_freed.h"
 #include "config/budgets.h"
 #include "config/paths.h"
 #include "net/listener.h"
@@ -66,6 +67,7 @@ Server::Server(RoomOptions options, tls::Authority authority)
 
 Result<std::unique_ptr<Server>> Server::start(const config::Settings& given, Observer* observer,
                                               HandedListeners handed, const Hardening* hardening) {
+  WipeFreed wipe;
   auto settings = with_default_folders(given);
   if (!settings) return pass(settings);
   auto options = room_options(*settings, handed.credentials ? handed.credentials->live() : nullptr);

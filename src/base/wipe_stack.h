@@ -4,8 +4,8 @@
 
 namespace weir {
 
-/// Overwrites the 64 KiB below the caller's frame. For threads that have handled a secret and go to sleep, or
-/// on to other things.
+/// Overwrites the 64 KiB below the caller's frame, and the vector registers. For threads that have handled a
+/// secret and go to sleep, or on to other things.
 void wipe_stack();
 
 }  // namespace weir

@@ -142,7 +142,7 @@ bool NoProxyEntry::parse(const Scalar& scalar, const Place&, std::string& out) {
   return true;
 }
 
-bool UpstreamProxy::parse(const Scalar& scalar, const Place&, std::string& out) {
+bool UpstreamProxy::parse(const Scalar& scalar, const Place&, SecretText& out) {
   if (!is_text(scalar)) return false;
   if (!scalar.text.empty() && scalar.text != kDirect && !parse_proxy_url(scalar.text)) return false;
   out = scalar.text;
@@ -151,7 +151,7 @@ bool UpstreamProxy::parse(const Scalar& scalar, const Place&, std::string& out) 
 
 std::string UpstreamProxy::masked(std::string_view url) { return without_password(url); }
 
-bool ProxyUser::parse(const Scalar& scalar, const Place&, std::string& out) {
+bool ProxyUser::parse(const Scalar& scalar, const Place&, SecretText& out) {
   if (!is_text(scalar) || !parse_proxy_user(scalar.text)) return false;
   out = scalar.text;
   return true;

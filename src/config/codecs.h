@@ -11,6 +11,7 @@
 
 #include "base/ascii.h"
 #include "base/host_port.h"
+#include "base/secret_text.h"
 #include "config/fields.h"
 
 namespace weir::config {
@@ -152,17 +153,17 @@ struct UpstreamProxy {
            "\"direct\", "
            "or \"\" for the environment's";
   }
-  static bool parse(const Scalar& scalar, const Place&, std::string& out);
+  static bool parse(const Scalar& scalar, const Place&, SecretText& out);
   static std::string masked(std::string_view url);
-  static Value show(const std::string& url) { return Value::string(masked(url)); }
+  static Value show(const SecretText& url) { return Value::string(masked(url.reveal())); }
 };
 
 /// Who may use the proxy.
 struct ProxyUser {
   static std::string accepts() { return "\"name:password\", at most 255 bytes each"; }
-  static bool parse(const Scalar& scalar, const Place&, std::string& out);
+  static bool parse(const Scalar& scalar, const Place&, SecretText& out);
   static std::string masked(std::string_view user);
-  static Value show(const std::string& user) { return Value::string(masked(user)); }
+  static Value show(const SecretText& user) { return Value::string(masked(user.reveal())); }
 };
 
 /// What stands before other paths.

@@ -138,7 +138,7 @@ session_token = { file = "/token" }
   EXPECT_EQ(drive.oauth->client_secret->text, "SECRET");
 
   const Credential aws = named("AWS-2_x");
-  EXPECT_EQ(aws.access_key_id->text, "AKIAREAL");
+  EXPECT_EQ(aws.access_key_id->value, "AKIAREAL");
   EXPECT_EQ(aws.source->key, "K");
   EXPECT_EQ(aws.session_token->text, "/token");
 }

@@ -72,7 +72,7 @@ TEST(Doors, BeyondThisMachineWantCredentials) {
     EXPECT_THAT(refused.error().context(), HasSubstr(HostPort{host, 8080}.str()));
     EXPECT_THAT(refused.error().context(), HasSubstr("proxy_auth.users"));
     EXPECT_THAT(refused.error().context(), HasSubstr("allow_open_proxy = true"));
-    settings.proxy_auth.users = {"alice:pw"};
+    settings.proxy_auth.users = {SecretText("alice:pw")};
     EXPECT_TRUE(check_doors(settings));
     settings.proxy_auth.users = {};
     settings.allow_open_proxy = true;
@@ -84,7 +84,7 @@ TEST(Doors, InReverseModeAskNobody) {
   Settings settings;
   settings.reverse = "https://api.test";
   EXPECT_TRUE(check_doors(settings));
-  settings.proxy_auth.users = {"alice:pw"};
+  settings.proxy_auth.users = {SecretText("alice:pw")};
   EXPECT_FALSE(check_doors(settings));
   settings.proxy_auth.users = {};
   settings.listen = {{"0.0.0.0", 8080}};

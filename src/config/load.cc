@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +13,8 @@
 #include <utility>
 
 #include "base/fd.h"
+#include "base/wipe_freed.h"
+#include "base/wipe_stack.h"
 #include "config/fields.h"
 #include "config/filter.h"
 #include "config/paths.h"
@@ -159,6 +162,7 @@ Result<std::string> read_file(const std::string& path) {
     out.append(buffer, static_cast<std::size_t>(size));
     if (out.size() > kMaxFile) return fail(Code::io, "is larger than 4 MiB, so it is no configuration");
   }
+  ::explicit_bzero(buffer, sizeof buffer);
   if (size < 0) return fail_errno(Code::io, "cannot be read", errno);
   return out;
 }
@@ -243,6 +247,19 @@ void fill_in_ca_dir(Merge& merge) {
   ca_dir = standard.value_or("");
 }
 
+std::expected<Configuration, Problems> load_layers(const Sources& sources) {
+  Merge merge;
+  load_project(merge, sources.project);
+  load_user(merge, sources);
+  load_command_line(merge, sources);
+  for (const CorpFile& file : corp_files()) load_file(merge, file.path, file.required, Layer::corp);
+  imply_default(merge.configuration);
+  merge.judge_project();
+  fill_in_ca_dir(merge);
+  if (!merge.problems.empty()) return std::unexpected(std::move(merge.problems));
+  return std::move(merge.configuration);
+}
+
 }  // namespace
 
 FileStamp stamp_of(const std::string& path) {
@@ -279,16 +296,11 @@ Origin Configuration::origin(std::string_view key) const {
 }
 
 std::expected<Configuration, Problems> load(const Sources& sources) {
-  Merge merge;
-  load_project(merge, sources.project);
-  load_user(merge, sources);
-  load_command_line(merge, sources);
-  for (const CorpFile& file : corp_files()) load_file(merge, file.path, file.required, Layer::corp);
-  imply_default(merge.configuration);
-  merge.judge_project();
-  fill_in_ca_dir(merge);
-  if (!merge.problems.empty()) return std::unexpected(std::move(merge.problems));
-  return std::move(merge.configuration);
+  // A file may have secrets in it, and its text is copied by whoever reads it.
+  WipeFreed wipe;
+  auto out = load_layers(sources);
+  wipe_stack();
+  return out;
 }
 
 }  // namespace weir::config

@@ -130,7 +130,7 @@ jsonl_keep = 9
   EXPECT_THAT(s.tls.intercept, ElementsAre("*.example.com"));
   EXPECT_THAT(s.tls.passthrough, ElementsAre("bank.example", "10.0.0.0/8"));
   EXPECT_THAT(s.tls.upstream_ca, ElementsAre(folder_ + "/roots/corp.pem", "/etc/corp.pem"));
-  EXPECT_EQ(s.upstream.proxy, "http://u:p%40ss@proxy.corp:3128");
+  EXPECT_EQ(s.upstream.proxy.reveal(), "http://u:p%40ss@proxy.corp:3128");
   EXPECT_THAT(s.upstream.no_proxy, ElementsAre(".corp", "*"));
   EXPECT_EQ(s.limits.head_bytes, 128u << 10);
   EXPECT_EQ(s.limits.idle_timeout, milliseconds(120'000));
@@ -343,7 +343,7 @@ TEST_F(LoadTest, TheDefaultFileIsValidAsItIsAndWithEveryKeyUncommented) {
 TEST(Fields, PasswordsAreMasked) {
   Settings settings;
   settings.upstream.proxy = "http://user:secret@proxy:3128";
-  settings.proxy_auth.users = {"alice:secret", "bob:a:b"};
+  settings.proxy_auth.users = {SecretText("alice:secret"), SecretText("bob:a:b")};
   EXPECT_EQ(find_field("upstream.proxy")->show(settings).toml(), "\"http://user:***@proxy:3128\"");
   EXPECT_EQ(find_field("proxy_auth.users")->show(settings).toml(), "[\"alice:***\", \"bob:***\"]");
 }

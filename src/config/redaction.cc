@@ -32,11 +32,13 @@ struct Regex {
   }
 };
 
-struct SecretText {
+struct SecretValue {
   static std::string accepts() { return "the secret in quotes"; }
   static std::string masked(std::string_view) { return "what stands here"; }
-  static bool parse(const Scalar& scalar, const Place& place, std::string& out) {
-    return !scalar.text.empty() && Text::parse(scalar, place, out);
+  static bool parse(const Scalar& scalar, const Place&, SecretText& out) {
+    if (scalar.type != Scalar::Type::string || scalar.text.empty()) return false;
+    out = scalar.text;
+    return true;
   }
 };
 
@@ -103,7 +105,7 @@ void read_source(const Value& value, const Place& place, Complaints& complaints,
     out.kind = its_kind;
     return ++kinds > 0;
   };
-  if (kind("value", Kind::value)) row.read<SecretText>("value", out.text);
+  if (kind("value", Kind::value)) row.read<SecretValue>("value", out.value);
   if (kind("env", Kind::env)) row.read<VariableName>("env", out.text);
   if (kind("file", Kind::file)) row.read<Path>("file", out.text);
   if (kind("env_file", Kind::env_file)) {

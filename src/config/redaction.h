@@ -37,7 +37,7 @@ void read_source(const Value& value, const Place& place, Complaints& complaints,
 /// As a table that read_source reads back, but for a value, which is masked.
 Value to_value(const SecretSource& source);
 /// What is there now. The error (bad_config) says why it cannot be had. A command is for who may run one.
-Result<std::string> read_secret(const SecretSource& source);
+Result<SecretText> read_secret(const SecretSource& source);
 
 /// What the weightiest layer says that says anything; on if none does.
 bool redaction_enabled(const RedactionSettings& settings);

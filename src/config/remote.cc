@@ -80,11 +80,11 @@ struct ReceiverUrl {
 struct ProxyText {
   static std::string accepts() { return "the URL of a proxy in quotes, or \"\" for none"; }
   static std::string masked(std::string_view) { return "what stands here"; }
-  static bool parse(const Scalar& scalar, const Place& place, std::string& out) {
+  static bool parse(const Scalar& scalar, const Place&, SecretText& out) {
     bool none = scalar.text.empty() || scalar.text == kDirect;
-    if (!Text::parse(scalar, place, out)) return false;
-    if (none) out.clear();
-    return none || parse_proxy_url(scalar.text).has_value();
+    if (scalar.type != Scalar::Type::string || (!none && !parse_proxy_url(scalar.text))) return false;
+    out = none ? std::string_view() : std::string_view(scalar.text);
+    return true;
   }
 };
 
@@ -107,7 +107,7 @@ SecretSource read_value(const Value& value, std::string_view what, const Place& 
   if (scalar != nullptr && scalar->type == Scalar::Type::table) {
     read_source(value, place, complaints, out);
   } else if (scalar != nullptr && scalar->type == Scalar::Type::string && is_field_value(scalar->text)) {
-    out.text = scalar->text;
+    out.value = scalar->text;
   } else {
     complaints.push_back(
         {std::string(what) + ": wanted is a text in quotes, or a table such as { env = \"TOKEN\" }",

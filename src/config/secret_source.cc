@@ -4,7 +4,8 @@
 #include <utility>
 
 #include "base/ascii.h"
-#include "base/secret_bytes.h"
+#include "base/secret_text.h"
+#include "base/wipe_freed.h"
 #include "config/redaction.h"
 #include "tls/file.h"
 
@@ -25,7 +26,6 @@ std::string_view trimmed(std::string_view text, std::string_view white) {
 std::string unquoted(std::string_view text) {
   char quote = text.front();
   std::string out;
-  out.reserve(text.size());  // what growing leaves behind nobody would zero
   for (std::size_t at = 1; at < text.size() && text[at] != quote; ++at) {
     bool escape = quote == '"' && text[at] == '\\' && at + 1 < text.size();
     char c = escape ? text[++at] : text[at];
@@ -64,31 +64,28 @@ Result<flow::RedactionRule> resolve(const RedactionRule& rule) {
     return fail(Code::bad_config, rule.place + ": redaction rule \"" + rule.name + "\": " + why +
                                       ", so nobody would know what to redact; put the secret there, or "
                                       "remove the rule");
-  out.value = std::move(*value);
+  out.value = value->reveal();
   return out;
 }
 
 }  // namespace
 
-Result<std::string> read_secret(const SecretSource& source) {
+Result<SecretText> read_secret(const SecretSource& source) {
   using Kind = SecretSource::Kind;
-  if (source.kind == Kind::value) return source.text;
+  if (source.kind == Kind::value) return source.value;
   if (source.kind == Kind::env) {
     const char* value = ::getenv(source.text.c_str());
     if (value == nullptr) return fail(Code::bad_config, "the variable " + source.text + " is not set");
-    return value;
+    return SecretText(value);
   }
   if (source.kind == Kind::command) return fail(Code::bad_config, "a command cannot be run here");
+  WipeFreed wipe;
   auto text = tls::read_file(source.text, kMaxFile);
   if (!text) return fail(Code::bad_config, text.error().context());
-  std::optional<std::string> value;
-  if (source.kind == Kind::file)
-    value.emplace(trimmed(*text, " \t\r\n"));
-  else
-    value = env_file_value(*text, source.key);
-  zero(*text);
+  if (source.kind == Kind::file) return SecretText(trimmed(*text, " \t\r\n"));
+  auto value = env_file_value(*text, source.key);
   if (!value) return fail(Code::bad_config, source.text + " has no line " + source.key + "=...");
-  return std::move(*value);
+  return SecretText(*value);
 }
 
 std::optional<std::string> env_file_value(std::string_view text, std::string_view key) {

@@ -12,6 +12,7 @@
 
 #include "base/host_port.h"
 #include "base/log.h"
+#include "base/secret_text.h"
 #include "policy/budget.h"
 #include "policy/rule.h"
 
@@ -48,7 +49,7 @@ struct TlsSettings {
 struct UpstreamSettings {
   /// "http://[user:password@]host:port", https:// or socks5:// (config/upstream_proxy.h); "direct" = none,
   /// and the environment is not asked; "" = ask the environment.
-  std::string proxy;
+  SecretText proxy;
   UpstreamHttp2 http2 = UpstreamHttp2::mirror;
   std::vector<std::string> no_proxy;  ///< entries as in NO_PROXY (policy/no_proxy.h)
   /// Host patterns that may be at addresses which are not global (policy/address_guard.h).
@@ -56,7 +57,7 @@ struct UpstreamSettings {
 };
 
 struct ProxyAuthSettings {
-  std::vector<std::string> users;  ///< "name:password" (config/doors.h); empty = nobody is asked. Secrets.
+  std::vector<SecretText> users;  ///< "name:password" (config/doors.h); empty = nobody is asked
 };
 
 /// A zero duration means no limit, everywhere below.
@@ -98,7 +99,8 @@ struct FilterSettings {
 struct SecretSource {
   enum class Kind : std::uint8_t { value, env, file, env_file, command };
   Kind kind = Kind::value;
-  std::string text;                  ///< the secret itself, the variable's name, or the file
+  SecretText value;                  ///< of value: the secret itself
+  std::string text;                  ///< the variable's name, or the file
   std::string key;                   ///< of env_file
   std::vector<std::string> command;  ///< of command, which is for credentials alone; what it prints
   std::chrono::milliseconds ttl{};   ///< of command: after that it is run again; 0 = never
@@ -198,8 +200,8 @@ struct LogReceiver {
   std::vector<SecretField> headers;
   std::optional<SecretSource> bearer_token;  ///< for Authorization
   bool gzip = false;
-  std::string ca;     ///< PEM file in place of the system's roots; empty = those
-  std::string proxy;  ///< URL; empty = none
+  std::string ca;    ///< PEM file in place of the system's roots; empty = those
+  SecretText proxy;  ///< URL; empty = none
   std::vector<std::pair<std::string, std::string>> attributes;  ///< of otlp's resource
 };
 

@@ -6,6 +6,7 @@
 
 #include "base/ascii.h"
 #include "base/hash.h"
+#include "base/wipe_freed.h"
 #include "policy/no_proxy.h"
 
 namespace weir::config {
@@ -105,6 +106,7 @@ std::vector<std::string> no_proxy_in(const EnvironmentLookup& lookup) {
 }  // namespace
 
 Result<wire::UpstreamProxy> parse_proxy_url(std::string_view url) {
+  WipeFreed wipe;
   UrlParts parts = split(url);
   auto bad = [&](std::string_view why) {
     return fail(Code::bad_config, "upstream proxy " + without_password(url) + ": " + std::string(why));
@@ -119,16 +121,16 @@ Result<wire::UpstreamProxy> parse_proxy_url(std::string_view url) {
   if (!user || !password) return bad("user or password has a '%' that is not followed by two hex digits");
   auto place = parse_host_port(parts.place, known->port);
   if (!place) return bad(place.error().context());
-  wire::UpstreamProxy out{std::move(*place), "", known->kind, std::nullopt};
+  wire::UpstreamProxy out{std::move(*place), SecretText(), known->kind, std::nullopt};
   if (user->empty() && password->empty()) return out;
   if (known->kind == Kind::socks5) {
     if (user->size() > 255 || password->size() > 255)
       return bad("a SOCKS5 user or password has at most 255 bytes (RFC 1929)");
-    out.login = wire::SocksLogin{std::move(*user), std::move(*password)};
+    out.login = wire::SocksLogin{std::move(*user), SecretText(*password)};
     return out;
   }
   if (user->contains(':')) return bad("a user name for Basic credentials cannot hold ':' (RFC 7617)");
-  out.authorization = "Basic " + base64(*user + ":" + *password);
+  out.authorization = SecretText("Basic " + base64(*user + ":" + *password));
   return out;
 }
 
@@ -157,13 +159,13 @@ Result<UpstreamProxies> upstream_from_environment(const EnvironmentLookup& looku
 }
 
 Result<UpstreamProxies> upstream_proxies(const UpstreamSettings& settings, const EnvironmentLookup& lookup) {
-  if (settings.proxy == kDirect) return UpstreamProxies{};
+  if (settings.proxy.reveal() == kDirect) return UpstreamProxies{};
   if (settings.proxy.empty()) {
     auto out = upstream_from_environment(lookup);
     if (out && !settings.no_proxy.empty()) out->no_proxy = settings.no_proxy;
     return out;
   }
-  auto proxy = parse_proxy_url(settings.proxy);
+  auto proxy = parse_proxy_url(settings.proxy.reveal());
   if (!proxy) return pass(proxy);
   return UpstreamProxies{*proxy, *proxy, settings.no_proxy};
 }

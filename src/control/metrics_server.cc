@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/thread_name.h"
+#include "base/wipe_freed.h"
 #include "control/metrics_text.h"
 
 namespace weir::control {
@@ -59,6 +60,7 @@ void MetricsServer::serve(std::function<std::string()> metrics) {
   accepting_.spawn(accept());
   thread_ = std::thread([this] {
     name_thread("weir-metrics");
+    WipeFreed wipe;  // every request shows the token
     loop_.run();
   });
 }
@@ -91,6 +93,7 @@ async::Task<void> MetricsServer::talk(UniqueFd socket) {
   if (!make_room()) co_return;
   net::TcpStream stream(loop_, std::move(socket), Side::client);
   wire::H1ServerConnection http(stream, limits_, {&origin_, true});
+  http.keep_heads_secret();
   auto self = clients_.insert(clients_.end(), {stream, http});
   for (bool more = true; more;) {
     auto incoming = co_await http.next();
@@ -141,7 +144,7 @@ bool MetricsServer::shows_token(const http::RequestHead& head) const {
   auto shown = head.fields.get("Authorization");
   if (!shown || !iequals(shown->substr(0, kScheme.size()), kScheme)) return false;
   // What the time of comparing hashes tells says nothing of the token.
-  return sha256(trim_ows(shown->substr(kScheme.size()))) == sha256(options_.token);
+  return sha256(trim_ows(shown->substr(kScheme.size()))) == sha256(options_.token.reveal());
 }
 
 async::Task<void> MetricsServer::finish() {

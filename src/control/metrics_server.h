@@ -9,6 +9,7 @@
 
 #include "async/task_group.h"
 #include "base/host_port.h"
+#include "base/secret_text.h"
 #include "net/listener.h"
 #include "net/tcp_stream.h"
 #include "wire/h1_server.h"
@@ -18,8 +19,8 @@ namespace weir::control {
 class MetricsServer {
  public:
   struct Options {
-    HostPort listen;    ///< port 0 = any free one
-    std::string token;  ///< clients must show it (RFC 6750); empty = nobody is asked
+    HostPort listen;   ///< port 0 = any free one
+    SecretText token;  ///< clients must show it (RFC 6750); empty = nobody is asked
   };
   /// Listens; answers begin with serve(). Errors (io) name the address.
   static Result<std::unique_ptr<MetricsServer>> open(Options options);

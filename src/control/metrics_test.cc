@@ -66,8 +66,8 @@ TEST(FlowCountersTest, CountsByOutcome) {
 
 class MetricsServerTest : public testing::Test {
  protected:
-  void start(std::string token = {}) {
-    auto opened = MetricsServer::open({.listen = {"127.0.0.1", 0}, .token = std::move(token)});
+  void start(std::string_view token = {}) {
+    auto opened = MetricsServer::open({.listen = {"127.0.0.1", 0}, .token = SecretText(token)});
     ASSERT_TRUE(opened) << opened.error().message();
     server_ = std::move(*opened);
     server_->serve([] { return std::string("weir_up 1\n"); });

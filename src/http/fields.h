@@ -47,6 +47,8 @@ class Fields {
   /// As add; the value is a secret: HTTP/2 never puts it into a table (RFC 7541 section 7.1.3), and this list
   /// and its copies overwrite their memory when they let it go.
   void add_secret(std::string_view name, std::string_view value);
+  /// This list and its copies overwrite their memory as if there were one.
+  void keep_secret() { secret_ = true; }
   /// One of them is a secret; that one is.
   bool secret() const { return secret_; }
   bool secret(std::size_t i) const { return entries_[i].secret; }

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/ascii.h"
+#include "base/wipe_freed.h"
 
 namespace weir::proxy {
 namespace {
@@ -45,6 +46,7 @@ Credentials::Credentials(const std::vector<User>& users) {
 }
 
 bool Credentials::accept(std::string_view name, std::string_view password) const {
+  WipeFreed wipe;
   if (name.contains(':')) return false;  // or the two could be cut elsewhere
   return accept(std::string(name).append(":").append(password));
 }
@@ -62,6 +64,7 @@ bool Credentials::accept(std::string_view name_and_password) const {
 
 Result<void> Credentials::admit(const http::Fields& request) const {
   if (!wanted()) return {};
+  WipeFreed wipe;
   if (request.count("proxy-authorization") > 1) return refused("more than one Proxy-Authorization field");
   auto value = request.get("proxy-authorization");
   if (!value) return refused("the request has no Proxy-Authorization field");

@@ -12,8 +12,8 @@
 namespace weir::proxy {
 
 struct User {
-  std::string name;  ///< without ':' (RFC 7617 section 2)
-  std::string password;
+  std::string name;      ///< without ':' (RFC 7617 section 2)
+  std::string password;  ///< whoever made it owns its end
 };
 
 /// Keeps digests, not passwords. Immutable once made; any thread may ask.

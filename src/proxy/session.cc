@@ -1,5 +1,8 @@
 #include "proxy/session.h"
 
+#include <string.h>
+
+#include "base/wipe_freed.h"
 #include "flow/redaction.h"
 #include "net/original_destination.h"
 
@@ -204,7 +207,9 @@ async::Task<Result<bool>> Session::read_more(std::string& bytes, TimePoint deadl
     auto got = stream_->try_read(part);
     if (!got) co_return pass(got);
     if (*got) {
+      WipeFreed wipe;  // what comes may show who may use the proxy
       bytes.append(part, **got);
+      if (services_.options.credentials.wanted()) ::explicit_bzero(part, **got);
       co_return **got > 0;
     }
     auto ready = co_await stream_->wait_readable();

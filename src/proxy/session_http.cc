@@ -1,5 +1,6 @@
 // Sessions: requests, one after another over HTTP/1, side by side over HTTP/2.
 #include "async/task_group.h"
+#include "base/secret_bytes.h"
 #include "net/borrowed_stream.h"
 #include "proxy/session.h"
 
@@ -14,7 +15,10 @@ void Session::note_request() {
 
 async::Task<Result<void>> Session::serve_http1(http::Door door, std::string first) {
   wire::H1ServerConnection http(*stream_, services_.options.limits, door);
+  bool asked = !client_.tunnel && services_.options.credentials.wanted();
+  if (asked) http.keep_heads_secret();
   http.prepend(first);
+  if (asked) zero(first);
   first = std::string();
   http1_ = &http;
   if (draining_) http.close_after_this();

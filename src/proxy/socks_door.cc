@@ -1,5 +1,7 @@
 #include "proxy/socks_door.h"
 
+#include "base/secret_bytes.h"
+
 namespace weir::proxy {
 
 async::Task<Result<SocksRequest>> accept_socks(net::Stream& stream, std::string first_bytes,
@@ -14,6 +16,7 @@ async::Task<Result<SocksRequest>> accept_socks(net::Stream& stream, std::string 
   stream.set_write_deadline(deadline);
   for (std::string bytes = std::move(first_bytes);;) {
     auto asked = server.feed(bytes);
+    if (credentials.wanted()) zero(bytes);
     std::string output = server.take_output();
     auto sent = co_await stream.write(output);
     if (!asked) co_return pass(asked);
@@ -42,6 +45,8 @@ wire::SocksReply socks_reply_for(const Error& error) {
     case Code::port_refused:
     case Code::address_refused:
     case Code::loop_detected:
+    case Code::placeholder_leak:
+    case Code::secret_leak:
     case Code::proxy_auth_required: return SocksReply::not_allowed;
     case Code::connect_refused: return SocksReply::connection_refused;
     case Code::connect_unreachable: return SocksReply::network_unreachable;

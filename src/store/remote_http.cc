@@ -1,11 +1,18 @@
 #include "store/remote_http.h"
 
 #include <curl/curl.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
 #include <zlib.h>
 
 #include <algorithm>
+#include <cstring>
+#include <new>
 
 #include "base/ascii.h"
+#include "base/wipe_freed.h"
+#include "base/wipe_stack.h"
 
 namespace weir::store {
 namespace {
@@ -45,6 +52,28 @@ std::size_t take(char* bytes, std::size_t size, std::size_t count, void* to) {
   return body.size > kLongestAnswer ? 0 : size * count;
 }
 
+// curl's memory: requests and their fields are in it, so what it gives back is overwritten.
+void wiping_free(void* at) {
+  if (at != nullptr) ::explicit_bzero(at, ::malloc_usable_size(at));
+  ::free(at);
+}
+
+void* wiping_realloc(void* at, std::size_t size) {
+  std::size_t old = at == nullptr ? 0 : ::malloc_usable_size(at);
+  if (size <= old && size > 0) return at;
+  void* out = ::malloc(size);
+  if (out == nullptr) return nullptr;
+  if (at != nullptr) std::memcpy(out, at, std::min(old, size));
+  wiping_free(at);
+  return out;
+}
+
+void start_curl() {
+  static const CURLcode started =
+      ::curl_global_init_mem(CURL_GLOBAL_DEFAULT, ::malloc, wiping_free, wiping_realloc, ::strdup, ::calloc);
+  if (started != CURLE_OK) throw std::bad_alloc();  // nothing else can go wrong in it
+}
+
 }  // namespace
 
 std::string shown_place(std::string_view url) {
@@ -60,31 +89,22 @@ void HttpChannel::FreeList::operator()(curl_slist* list) const { ::curl_slist_fr
 HttpChannel::HttpChannel(Options options)
     : options_(std::move(options)),
       place_(shown_place(options_.url)),
-      multi_(::curl_multi_init()),
-      easy_(::curl_easy_init()) {
-  if (!multi_ || !easy_) throw std::bad_alloc();
-  set_up();
+      multi_((start_curl(), ::curl_multi_init())) {
+  if (!multi_) throw std::bad_alloc();
+  make_easy();
 }
 
 HttpChannel::~HttpChannel() = default;
 
-void HttpChannel::set_up() {
-  auto add = [this](const std::string& line) {
-    // A value that is empty needs another form, or curl takes the field for one to leave out.
-    curl_slist* longer = ::curl_slist_append(headers_.get(), line.c_str());
-    if (longer == nullptr) throw std::bad_alloc();
-    (void)headers_.release();
-    headers_.reset(longer);
-  };
-  for (const auto& [name, value] : options_.headers) add(value.empty() ? name + ";" : name + ": " + value);
-  add("Content-Type: " + options_.content_type);
-  add("Expect:");
-  if (options_.gzip) add("Content-Encoding: gzip");
+void HttpChannel::make_easy() {
+  easy_.reset(::curl_easy_init());
   CURL* easy = easy_.get();
+  if (easy == nullptr) throw std::bad_alloc();
   ::curl_easy_setopt(easy, CURLOPT_URL, options_.url.c_str());
   ::curl_easy_setopt(easy, CURLOPT_POST, 1L);
   ::curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, options_.method.c_str());
-  ::curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers_.get());
+  ::curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);  // HPACK's tables keep what they saw
+  ::curl_easy_setopt(easy, CURLOPT_HEADEROPT, CURLHEADER_SEPARATE);
   ::curl_easy_setopt(easy, CURLOPT_USERAGENT, "weir/" WEIR_VERSION);
   ::curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   ::curl_easy_setopt(easy, CURLOPT_PROXY, options_.proxy.c_str());  // "" also hides the environment's
@@ -97,6 +117,45 @@ void HttpChannel::set_up() {
     ::curl_easy_setopt(easy, CURLOPT_CAINFO, options_.ca.c_str());
     ::curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
   }
+  // A connection that is kept would keep the password of a SOCKS proxy, as the handle does.
+  if (!options_.proxy_password.empty()) ::curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+}
+
+HttpChannel::Fields HttpChannel::show_secrets() {
+  WipeFreed wipe;
+  auto add = [](List& list, const std::string& line) {
+    curl_slist* longer = ::curl_slist_append(list.get(), line.c_str());
+    if (longer == nullptr) throw std::bad_alloc();
+    (void)list.release();
+    list.reset(longer);
+  };
+  Fields out;
+  for (const auto& [name, before, value] : options_.headers) {
+    std::string line = name + ": " + before;
+    line += value.reveal();
+    // A value that is empty needs another form, or curl takes the field for one to leave out.
+    add(out.origin, before.empty() && value.empty() ? name + ";" : line);
+  }
+  add(out.origin, "Content-Type: " + options_.content_type);
+  add(out.origin, "Expect:");
+  if (options_.gzip) add(out.origin, "Content-Encoding: gzip");
+  ::curl_easy_setopt(easy_.get(), CURLOPT_HTTPHEADER, out.origin.get());
+  if (!options_.proxy_authorization.empty())
+    add(out.proxy, std::string("Proxy-Authorization: ").append(options_.proxy_authorization.reveal()));
+  ::curl_easy_setopt(easy_.get(), CURLOPT_PROXYHEADER, out.proxy.get());
+  if (!options_.proxy_password.empty()) {
+    ::curl_easy_setopt(easy_.get(), CURLOPT_PROXYUSERNAME, options_.proxy_user.c_str());
+    ::curl_easy_setopt(easy_.get(), CURLOPT_PROXYPASSWORD,
+                       std::string(options_.proxy_password.reveal()).c_str());
+  }
+  return out;
+}
+
+void HttpChannel::forget_secrets() {
+  ::curl_easy_setopt(easy_.get(), CURLOPT_HTTPHEADER, nullptr);
+  ::curl_easy_setopt(easy_.get(), CURLOPT_PROXYHEADER, nullptr);
+  if (!options_.proxy_password.empty()) make_easy();
+  wipe_stack();
 }
 
 RemoteDelivery HttpChannel::send(std::span<const RemoteEntry> batch, const RemoteDeadline& deadline) {
@@ -132,19 +191,21 @@ RemoteDelivery HttpChannel::taken(std::string_view answer, std::size_t entries) 
 Result<HttpChannel::Answer> HttpChannel::request(const std::string& body, const RemoteDeadline& deadline) {
   CURL* easy = easy_.get();
   Body kept;
+  Fields fields = show_secrets();
   ::curl_easy_setopt(easy, CURLOPT_WRITEDATA, &kept);
   ::curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body.data());
   ::curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
   ::curl_multi_add_handle(multi_.get(), easy);
   auto done = transfer(deadline);
   ::curl_multi_remove_handle(multi_.get(), easy);
-  if (!done) return pass(done);
   Answer answer{.text = std::move(kept.begin)};
   curl_off_t wait = 0;
   ::curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &answer.status);
   ::curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &wait);
   answer.retry_after =
       std::min(std::chrono::milliseconds(std::clamp<curl_off_t>(wait, 0, 3600) * 1000), kLongestWait);
+  forget_secrets();
+  if (!done) return pass(done);
   return answer;
 }
 

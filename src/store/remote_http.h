@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/secret_text.h"
 #include "store/remote_channel.h"
 
 using CURL = void;
@@ -18,17 +19,26 @@ namespace weir::store {
 /// One request a batch, on a connection that is kept. 2xx is success, but for the entries that `partial`
 /// finds refused in the answer; after 413 half of the batch is sent; another answer that `try_again` is false
 /// for means that the receiver will never have this batch. Redirects are not followed. Certificates are
-/// verified. No secret of `headers` or `url` gets into an error.
+/// verified. No secret gets into an error; each is in ordinary memory only while a request is under way.
 class HttpChannel final : public RemoteChannel {
  public:
+  struct Header {
+    std::string name;
+    std::string before;  ///< of the value, what is no secret: "Bearer "
+    SecretText value;
+  };
   struct Options {
     std::string url;
     std::string method = "POST";
     std::string content_type;
-    std::vector<std::pair<std::string, std::string>> headers;  ///< values are secrets
+    std::vector<Header> headers;
     bool gzip = false;
-    std::string ca;     ///< PEM file of the roots to trust in place of the system's; empty = the system's
-    std::string proxy;  ///< its URL; empty = none, whatever the environment says
+    std::string ca;  ///< PEM file of the roots to trust in place of the system's; empty = the system's
+    /// URL without user and password; empty = none, whatever the environment says.
+    std::string proxy;
+    SecretText proxy_authorization;             ///< of an HTTP proxy: the value of Proxy-Authorization
+    std::string proxy_user;                     ///< of a SOCKS proxy
+    SecretText proxy_password;                  ///< the same
     std::chrono::milliseconds timeout{10'000};  ///< of a whole request
     std::function<std::string(std::span<const RemoteEntry>)> body;
     std::function<bool(long status)> try_again;
@@ -55,14 +65,19 @@ class HttpChannel final : public RemoteChannel {
   struct FreeList {
     void operator()(curl_slist* list) const;
   };
-  void set_up();
+  using List = std::unique_ptr<curl_slist, FreeList>;
+  struct Fields {
+    List origin, proxy;
+  };
+  void make_easy();
+  Fields show_secrets();
+  void forget_secrets();
   Result<Answer> request(const std::string& body, const RemoteDeadline& deadline);
   Result<> transfer(const RemoteDeadline& deadline);
   RemoteDelivery taken(std::string_view answer, std::size_t entries) const;
 
   const Options options_;
   const std::string place_;  // of the URL, for messages
-  std::unique_ptr<curl_slist, FreeList> headers_;
   std::unique_ptr<CURLM, FreeMulti> multi_;
   std::unique_ptr<CURL, Free> easy_;
 };

@@ -62,8 +62,9 @@ class ConnectorTest : public ::testing::Test {
     loop.run_until_idle();
   }
 
-  void use(UpstreamProxy::Kind kind, std::optional<SocksLogin> login = {}, std::string authorization = {}) {
-    proxy = UpstreamProxy{{"proxy.test", 1080}, std::move(authorization), kind, std::move(login)};
+  void use(UpstreamProxy::Kind kind, std::optional<SocksLogin> login = {},
+           std::string_view authorization = {}) {
+    proxy = UpstreamProxy{{"proxy.test", 1080}, SecretText(authorization), kind, std::move(login)};
   }
   void connect(http::Scheme scheme, Offer offer = Offer::http1) {
     Route route;
@@ -144,7 +145,7 @@ TEST_F(ConnectorTest, tunnels_plain_http_through_a_socks_proxy_in_origin_form) {
 }
 
 TEST_F(ConnectorTest, shows_a_socks_proxy_its_login_and_secures_the_tunnel_for_the_origin) {
-  use(UpstreamProxy::Kind::socks5, SocksLogin{"me", "pw"});
+  use(UpstreamProxy::Kind::socks5, SocksLogin{"me", SecretText("pw")});
   connect(http::Scheme::https);
   EXPECT_EQ(heard(), std::string("\5\2\0\2", 4));
   say("\5\2");

@@ -46,6 +46,7 @@ async::Task<Result<void>> H1ClientConnection::send(const http::RequestHead& head
   if (extra || head.fields.has("te")) {
     http::RequestHead framed = head;
     add_framing(framed, body);
+    how.secret = framed.secret();
     http::h1::append_request_head(text, framed, absolute_form_);
     if (framed.secret_target) zero(framed.target);
   } else {
@@ -79,7 +80,10 @@ void H1ClientConnection::add_framing(http::RequestHead& head, const Body* body) 
   } else if (trailers) {
     head.fields.add("Connection", "TE");
   }
-  if (!proxy_authorization_.empty()) head.fields.set("Proxy-Authorization", proxy_authorization_);
+  if (!proxy_authorization_.empty()) {
+    head.fields.remove("proxy-authorization");
+    head.fields.add_secret("Proxy-Authorization", proxy_authorization_.reveal());
+  }
 }
 
 Result<void> H1ClientConnection::judge_switch(const http::ResponseHead& head) {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "base/secret_text.h"
 #include "http/h1/head.h"
 #include "wire/connection.h"
 #include "wire/h1_body.h"
@@ -27,7 +28,7 @@ class H1ClientConnection final : public Outgoing {
   void begin(std::string_view method, bool reused);
   /// What comes is a secret; its caller zeroes what it takes.
   void keep_answers_secret() { buffer_.keep_secret(); }
-  void set_proxy_authorization(std::string value) { proxy_authorization_ = std::move(value); }
+  void set_proxy_authorization(SecretText value) { proxy_authorization_ = std::move(value); }
 
   async::Task<Result<void>> send(const http::RequestHead& head, Body* body) override;
   async::Task<Result<http::ResponseHead>> receive_head() override;
@@ -54,7 +55,7 @@ class H1ClientConnection final : public Outgoing {
   std::unique_ptr<net::Stream> stream_;
   const ClientLimits& limits_;
   bool absolute_form_;
-  std::string proxy_authorization_;
+  SecretText proxy_authorization_;
   ReadBuffer buffer_;
   http::h1::HeadScanner scanner_;
   H1Body body_;

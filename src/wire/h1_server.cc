@@ -1,7 +1,9 @@
 #include "wire/h1_server.h"
 
 #include <array>
+#include <optional>
 
+#include "base/wipe_freed.h"
 #include "http/h1/encoder.h"
 #include "http/h1/framing.h"
 #include "http/ws/handshake.h"
@@ -76,9 +78,12 @@ async::Task<Result<std::optional<std::size_t>>> H1ServerConnection::read_head() 
 Result<void> H1ServerConnection::parse(std::size_t size) {
   head_bytes_ = size;
   responded_ = false;
+  std::optional<WipeFreed> wipe;
+  if (secret_heads_) wipe.emplace();
   auto head = http::h1::parse_request_head(buffer_.data().substr(0, size), limits_.head, door_);
   if (!head) return pass(head);
   head_ = std::move(*head);
+  if (secret_heads_) head_.fields.keep_secret();
   to_head_ = head_.is("HEAD");
   upgrade_ = head_.fields.get("upgrade").value_or("");
   websocket_key_ = upgrade_.empty() ? "" : head_.fields.get("sec-websocket-key").value_or("");

@@ -27,6 +27,12 @@ class H1ServerConnection final : private Incoming {
 
   /// Bytes that were read from the stream before this connection took it over.
   void prepend(std::string_view bytes) { buffer_.prepend(bytes); }
+  /// Requests have secrets of this side in their heads (Proxy-Authorization): what came and what was read of
+  /// it is overwritten when it goes.
+  void keep_heads_secret() {
+    buffer_.keep_secret();
+    secret_heads_ = true;
+  }
 
   /// The next request; null when the client is done (clean end, idle for too long, or this side said close).
   /// An error is the client's fault: answer it with `refuse`, then the connection ends.
@@ -77,6 +83,7 @@ class H1ServerConnection final : private Incoming {
   std::string websocket_key_;
   std::size_t head_bytes_ = 0;
   H1Body body_;
+  bool secret_heads_ = false;
   bool to_head_ = false;
   bool closing_ = false;
   bool cut_ = false;  // the last response broke off

@@ -1,5 +1,6 @@
 #include "wire/proxy_tunnel.h"
 
+#include "base/secret_bytes.h"
 #include "http/h1/encoder.h"
 #include "http/h1/head.h"
 #include "wire/read_buffer.h"
@@ -15,7 +16,8 @@ std::string connect_request(const UpstreamProxy& proxy, const HostPort& to) {
   head.method = "CONNECT";
   head.origin.place = to;
   head.fields.add("Host", to.str());
-  if (!proxy.authorization.empty()) head.fields.add("Proxy-Authorization", proxy.authorization);
+  if (!proxy.authorization.empty())
+    head.fields.add_secret("Proxy-Authorization", proxy.authorization.reveal());
   std::string text;
   http::h1::append_request_head(text, head);
   return text;
@@ -25,6 +27,7 @@ async::Task<Result<std::string>> ask_http(net::Stream& stream, const UpstreamPro
                                           std::size_t head_bytes) {
   std::string request = connect_request(proxy, to);
   auto sent = co_await stream.write(request);
+  zero(request);
   if (!sent) co_return pass(sent);
   ReadBuffer buffer;
   http::h1::Limits limits;
@@ -53,6 +56,7 @@ async::Task<Result<std::string>> ask_socks(net::Stream& stream, const UpstreamPr
   for (;;) {
     std::string output = client.take_output();
     auto sent = co_await stream.write(output);
+    zero(output);
     if (!sent) co_return pass(sent);
     char part[512];
     auto got = co_await stream.read_some(part);

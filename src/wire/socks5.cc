@@ -1,9 +1,13 @@
 #include "wire/socks5.h"
 
 #include <arpa/inet.h>
+#include <string.h>
 
+#include <algorithm>
 #include <array>
 #include <cassert>
+
+#include "base/wipe_freed.h"
 
 namespace weir::wire {
 namespace {
@@ -75,6 +79,7 @@ std::string socks_reply_bytes(SocksReply reply) {
 }
 
 Result<bool> Socks5Dialogue::feed(std::string_view bytes) {
+  WipeFreed wipe;  // it may grow with a password in it
   input_ += bytes;
   while (!done_) {
     if (input_.empty()) return false;
@@ -140,6 +145,7 @@ Result<bool> Socks5Server::read_login() {
   if (input_.size() < 3 + user_size + password_size) return false;
   std::string_view all = input_;
   bool welcome = !judge_ || judge_(all.substr(2, user_size), all.substr(3 + user_size, password_size));
+  ::explicit_bzero(input_.data(), 3 + user_size + password_size);  // erasing alone moves bytes at most
   input_.erase(0, 3 + user_size + password_size);
   output_.append({kLoginVersion, welcome ? '\0' : '\1'});
   if (!welcome) return fail(Code::proxy_auth_required, "wrong SOCKS5 user name or password");
@@ -177,7 +183,7 @@ Result<bool> Socks5Server::read_request() {
 
 Socks5Client::Socks5Client(HostPort to, std::optional<SocksLogin> login)
     : to_(std::move(to)), login_(std::move(login)) {
-  assert(!login_ || (login_->user.size() <= 255 && login_->password.size() <= 255));
+  assert(!login_ || (login_->user.size() <= 255 && login_->password.reveal().size() <= 255));
   output_ = login_ ? std::string{kVersion, 2, kNoLogin, kLogin} : std::string{kVersion, 1, kNoLogin};
 }
 
@@ -207,8 +213,11 @@ Result<bool> Socks5Client::read_method() {
     return true;
   }
   if (method == kLogin && login_) {
+    // All of it at once, and not in the few bytes that a string has of its own: nothing is left behind.
+    output_.reserve(std::max<std::size_t>(64, 3 + login_->user.size() + login_->password.reveal().size()));
     output_.append(1, kLoginVersion).append(1, static_cast<char>(login_->user.size())).append(login_->user);
-    output_.append(1, static_cast<char>(login_->password.size())).append(login_->password);
+    std::string_view password = login_->password.reveal();
+    output_.append(1, static_cast<char>(password.size())).append(password);
     state_ = State::login;
     return true;
   }

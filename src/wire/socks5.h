@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/host_port.h"
+#include "base/secret_text.h"
 
 namespace weir::wire {
 
@@ -81,7 +82,7 @@ class Socks5Server final : public Socks5Dialogue {
 /// At most 255 bytes each.
 struct SocksLogin {
   std::string user;
-  std::string password;
+  SecretText password;
 };
 
 /// The client's side, until the tunnel stands. The greeting is in take_output() from the start.

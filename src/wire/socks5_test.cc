@@ -164,7 +164,7 @@ struct ClientRow {
 };
 
 std::vector<ClientRow> client_rows() {
-  SocksLogin login{"alice", "s3cret"};
+  SocksLogin login{"alice", SecretText("s3cret")};
   std::string granted = "05 00 00 01 00000000 0000";
   std::string asked = "05 01 00 03 06 'a.test' 01bb";
   return {
@@ -232,7 +232,7 @@ TEST(Socks5Client, keeps_what_comes_behind_the_reply) {
 
 TEST(Socks5, both_sides_understand_each_other) {
   for (const char* host : {"a.test", "127.0.0.1", "2001:db8::1"}) {
-    Socks5Client client({host, 8443}, SocksLogin{"alice", "s3cret"});
+    Socks5Client client({host, 8443}, SocksLogin{"alice", SecretText("s3cret")});
     Socks5Server server(alice);
     bool asked = false;
     while (!asked) {

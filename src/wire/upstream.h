@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/secret_text.h"
 #include "http/message.h"
 #include "net/stream.h"
 #include "tls/facts.h"
@@ -14,7 +15,7 @@
 
 namespace weir::wire {
 
-/// A proxy between Weir and the origins. Its credentials are secrets.
+/// A proxy between Weir and the origins.
 struct UpstreamProxy {
   enum class Kind : std::uint8_t {
     http,
@@ -22,7 +23,7 @@ struct UpstreamProxy {
     socks5,  ///< names are sent to it, never resolved here
   };
   HostPort place;
-  std::string authorization;  ///< http and https: value of Proxy-Authorization; empty = none
+  SecretText authorization;  ///< http and https: value of Proxy-Authorization; empty = none
   Kind kind = Kind::http;
   std::optional<SocksLogin> login;  ///< socks5
 };

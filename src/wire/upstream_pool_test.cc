@@ -79,7 +79,7 @@ TEST_F(UpstreamPoolTest, ends_a_handshake_that_hangs_when_attempts_are_cancelled
 }
 
 TEST_F(UpstreamPoolTest, ends_a_wait_for_an_upstream_proxy_when_attempts_are_cancelled) {
-  options.proxy_for = [](const HostPort&, http::Scheme) { return UpstreamProxy{{"proxy.test", 3128}, ""}; };
+  options.proxy_for = [](const HostPort&, http::Scheme) { return UpstreamProxy{{"proxy.test", 3128}, {}}; };
   acquire(http::Scheme::https);
   EXPECT_FALSE(acquired.has_value());
   pool().cancel_attempts();

@@ -19,7 +19,9 @@ import memory_scan
 from memory_scan import MARK, secret
 from gateway_test import TOKEN, GatewayTest
 from origin import OriginHandler
+from proxies import HttpProxy, Socks5Proxy
 from relay_test import Relay
+from remote_test import Receiver
 
 H2_ORIGIN = """
 const http2 = require('http2'), fs = require('fs'), [key, cert] = process.argv.slice(1).map((file) => fs.readFileSync(file));
@@ -76,7 +78,9 @@ class InMemory(kit.Client):
 
     def serve(self, text, *flags, env=None):
         self.config = self.given("config.toml", text)
-        self.weir = self.start("--config", self.config, *flags, home=self.home, env=env)
+        # A sanitizer's stack frames on the heap are beyond what overwrites a stack.
+        options = ":".join(filter(None, (os.environ.get("ASAN_OPTIONS"), "detect_stack_use_after_return=0")))
+        self.weir = self.start("--config", self.config, *flags, home=self.home, env={"ASAN_OPTIONS": options, **(env or {})})
         self.env = self.weir.env
 
     def nowhere(self, pid=None):
@@ -245,6 +249,93 @@ source = {source}
         for tunnel in tunnels:
             tunnel.close()
         self.assertEqual(memory_scan.find(gateway.weir.pid, TOKEN), [])
+
+
+class Written(InMemory):
+    """What the configuration itself holds, and what lets Weir in elsewhere."""
+
+    PLACE = f"somebody:{urllib.parse.quote(secret('password'), safe='')}"
+
+    def test_credentials_and_values_to_redact(self):
+        self.serve(f"""
+[credentials.corp]
+hosts = "localhost"
+headers = ["X-Corp"]
+placeholder = "corp-placeholder-0123456789"
+source = {{ value = "{secret('written')}" }}
+[[redaction.rules]]
+name = "written"
+source = {{ value = "{secret('looked-for')}" }}
+""")
+        self.nowhere()
+        self.assertEqual(self.curl("-H", "X-Corp: corp-placeholder-0123456789", f"{self.tls.url}/[1-20]"), b"ok" * 20)
+        self.assertEqual(self.tls.requests[0][2]["X-Corp"], secret("written"))
+        self.nowhere()
+        # Read again, and thrown away again.
+        self.given("config.toml", self.config.read_text() + '[filter]\ndefault_action = "allow"\n')
+        self.weir.wait_for_line("the filter was read again")
+        self.nowhere()
+
+    def test_who_may_use_the_proxy(self):
+        user = f"somebody:{secret('password')}"
+        self.serve(f"[proxy_auth]\nusers = ['{user}']\n")
+        self.nowhere()
+        for words in (["--proxy-user", user], ["--proxy-user", user, "--proxytunnel"],
+                      ["--proxy-user", user, "--proxy", f"socks5h://{self.weir.address}"]):
+            self.assertEqual(self.curl(*words, f"{self.plain.url}/[1-10]", f"{self.tls.url}/[1-10]"), b"ok" * 20)
+        self.assertEqual(self.curl("--proxy-user", "somebody:else", "-w", "%{http_code}", "-o", "/dev/null", self.plain.url), b"407")
+        self.nowhere()
+
+    def behind(self, url):
+        self.serve(f"[upstream]\nproxy = '{url}'\n")
+        self.nowhere()
+        self.assertEqual(self.curl(f"{self.plain.url}/[1-10]", f"{self.tls.url}/[1-10]"), b"ok" * 20)
+        self.nowhere()
+
+    def test_behind_an_http_proxy(self):
+        proxy = self.enterContext(HttpProxy(login=("somebody", secret("password"))))
+        self.behind(f"http://{self.PLACE}@{proxy.place}")
+
+    def test_behind_a_socks_proxy(self):
+        proxy = self.enterContext(Socks5Proxy(("somebody", secret("password"))))
+        self.behind(f"socks5://{self.PLACE}@{proxy.place}")
+
+    def receivers(self, *proxies):
+        """One that goes straight, and one behind each proxy."""
+        receiver = self.enterContext(Receiver(kit.identity()))
+        tables = "".join(f"""
+[[logging.receivers]]
+type = "http"
+name = "number-{number}"
+url = "{receiver.url}"
+ca = "{kit.authority().certificate}"
+interval = "10ms"
+{f"proxy = '{proxy}'" if proxy else ''}
+bearer_token = '{secret("token")}'
+headers = {{ X-Key = '{secret("key")}', X-File = {{ file = '{self.given("file")}' }} }}
+""" for number, proxy in enumerate(("", *proxies)))
+        self.serve(tables)
+        self.nowhere()
+        for _ in range(5):
+            self.curl(f"{self.plain.url}/[1-3]")
+        receiver.wait_for(lambda: len(receiver.lines()) >= 15 * (1 + len(proxies)))
+        fields = receiver.kept[0].headers
+        self.assertEqual((fields["Authorization"], fields["X-Key"], fields["X-File"]),
+                         (f"Bearer {secret('token')}", secret("key"), secret("file")))
+        self.nowhere()
+        self.weir.stop()
+
+    def test_receivers_of_the_log(self):
+        http, socks = self.enterContext(HttpProxy(login=("somebody", secret("password")))), self.enterContext(
+            Socks5Proxy(("somebody", secret("password"))))
+        self.receivers(f"http://{self.PLACE}@{http.place}", f"socks5://{self.PLACE}@{socks.place}")
+
+    def test_the_token_of_the_control_port(self):
+        self.serve(f"[control]\nlisten = '127.0.0.1:0'\ntoken_file = '{self.given('file')}'\n")
+        place = self.weir.wait_for_line(r"metrics.*http://(127\.0\.0\.1:\d+)")[1]
+        done = kit.run(["curl", "-sS", "-H", f"Authorization: Bearer {secret('file')}", f"http://{place}/metrics?[1-10]"], self.env)
+        self.assertIn(b"weir_build_info", self.check(done))
+        self.nowhere()
 
 
 if __name__ == "__main__":
