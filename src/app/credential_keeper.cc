@@ -2,23 +2,19 @@
 
 #include <errno.h>
 #include <fmt/format.h>
-#include <stdlib.h>
 #include <sys/eventfd.h>
-#include <time.h>
 
 #include <algorithm>
 #include <filesystem>
-#include <limits>
+#include <system_error>
 #include <utility>
 
-#include "base/json_reader.h"
 #include "base/log.h"
 #include "base/thread_name.h"
+#include "base/wipe_freed.h"
 #include "base/wipe_stack.h"
 #include "broker/oauth.h"
 #include "broker/request.h"
-#include "config/redaction.h"
-#include "sandbox/environment.h"
 #include "tls/file.h"
 
 namespace weir::app {
@@ -31,9 +27,7 @@ using Kind = SecretSource::Kind;
 constexpr std::chrono::seconds kFileStays{5};
 /// After a failure, and after a secret that the origin would not have, nobody tries again before this.
 constexpr std::chrono::seconds kPause{5};
-constexpr std::chrono::seconds kCommandTime{60};
-/// What temporary AWS keys must be good for at least.
-constexpr std::chrono::nanoseconds kBeforeEnd = std::chrono::minutes(2);
+constexpr std::chrono::seconds kTokenTime{20};
 
 WallNanos in(std::chrono::nanoseconds time) { return wall_now() + time.count(); }
 
@@ -43,62 +37,14 @@ bool is_aws(const ResolvedCredential& credential) {
   return credential.binding.use == broker::Use::aws_signature;
 }
 
-WallNanos until(const SecretSource& source) {
-  switch (source.kind) {
-    case Kind::value:
-    case Kind::env:
-    case Kind::file:
-    case Kind::env_file: return 0;
-    case Kind::command: return source.ttl.count() > 0 ? in(source.ttl) : 0;
-  }
-  return 0;
-}
-
-bool is_file(const std::optional<SecretSource>& source) {
-  return source && (source->kind == Kind::file || source->kind == Kind::env_file);
-}
-
-std::string place_of(const SecretSource& source) {
-  switch (source.kind) {
-    case Kind::value: return "its value";
-    case Kind::env: return "the variable " + source.text;
-    case Kind::file: return source.text;
-    case Kind::env_file: return source.key + " in " + source.text;
-    case Kind::command: return "the command " + source.command.front();
-  }
-  return {};
-}
-
-Failure wrong(const config::Credential& credential, const Error& error) {
-  return fail(Code::credential_failed,
-              fmt::format("\"{}\": {}", credential.name,
-                          error.context().empty() ? error.message() : error.context()));
-}
-
-/// A string of what a credential process prints (JSON); empty where there is none.
-Result<SecretBytes> member(const JsonValue& object, std::string_view name) {
-  std::string copy(object[name].string().value_or(""));
-  return SecretBytes::take(copy);
-}
-
-/// "2026-11-23T18:00:00Z" or with "+00:00"; 0 for anything else.
-WallNanos time_of(std::string_view text) {
-  std::tm parts{};
-  std::string copy(text);
-  const char* rest = ::strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%S", &parts);
-  bool utc =
-      rest != nullptr && (std::string_view(rest).starts_with("Z") || std::string_view(rest) == "+00:00");
-  constexpr WallNanos kSecond = 1'000'000'000;
-  if (!utc) return 0;
-  return std::clamp<WallNanos>(::timegm(&parts), 0, std::numeric_limits<WallNanos>::max() / kSecond) *
-         kSecond;
-}
-
 }  // namespace
 
 CredentialKeeper::CredentialKeeper(std::vector<ResolvedCredential> credentials,
-                                   std::optional<sandbox::Spawner> spawner)
-    : credentials_(std::move(credentials)), spawner_(std::move(spawner)), slots_(credentials_.size()) {
+                                   std::optional<sandbox::Spawner> spawner, UniqueFd stop)
+    : credentials_(std::move(credentials)),
+      stop_(std::move(stop)),
+      sources_(std::move(spawner), stop_.get()),
+      slots_(credentials_.size()) {
   std::vector<std::string> names;
   for (const ResolvedCredential& credential : credentials_) {
     bindings_.push_back(credential.binding);
@@ -111,9 +57,10 @@ CredentialKeeper::~CredentialKeeper() { stop(); }
 
 Result<std::unique_ptr<CredentialKeeper>> CredentialKeeper::open(std::vector<ResolvedCredential> credentials,
                                                                  std::optional<sandbox::Spawner> spawner) {
-  std::unique_ptr<CredentialKeeper> out(new CredentialKeeper(std::move(credentials), std::move(spawner)));
-  out->stop_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-  if (!out->stop_) return fail_errno(Code::internal, "eventfd", errno);
+  UniqueFd stop(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!stop) return fail_errno(Code::internal, "eventfd", errno);
+  std::unique_ptr<CredentialKeeper> out(
+      new CredentialKeeper(std::move(credentials), std::move(spawner), std::move(stop)));
   if (auto done = out->read_first(); !done) return pass(done);
   return out;
 }
@@ -122,7 +69,7 @@ Result<> CredentialKeeper::read_first() {
   bool commands = false;
   for (std::size_t i = 0; i < credentials_.size(); ++i)
     if (bindings_[i].active)
-      if (auto done = take_variables(credentials_[i].settings); !done) return done;
+      if (auto done = sources_.take_variables(credentials_[i].settings); !done) return done;
   if (auto done = forget_variables(); !done) return done;
   for (std::size_t i = 0; i < credentials_.size(); ++i) {
     const auto& settings = credentials_[i].settings;
@@ -137,34 +84,16 @@ Result<> CredentialKeeper::read_first() {
       return fail(Code::bad_config,
                   fmt::format("{}: the credential {}", settings.place, secret.error().context()));
   }
-  if (!commands) spawner_.reset();
+  if (!commands) sources_.let_spawner_go();
   rebuild();
   return {};
 }
 
-// They are read once: then nobody is to find them in the environment any more.
-Result<> CredentialKeeper::take_variables(const config::Credential& credential) {
-  const std::optional<SecretSource> none;
-  for (const auto* source : {&credential.source, &credential.access_key_id, &credential.session_token,
-                             credential.oauth ? &credential.oauth->client_secret : &none}) {
-    if (!*source || (*source)->kind != Kind::env) continue;
-    const char* value = ::getenv((*source)->text.c_str());
-    if (value == nullptr) continue;  // reading it will say so
-    std::string copy = value;
-    auto secret = SecretBytes::take(copy);
-    if (!secret) return pass(secret);
-    variables_[(*source)->text] = std::move(*secret);
-  }
-  return {};
-}
-
-// Not in the spawner either, whose environment everybody of this user may read.
 Result<> CredentialKeeper::forget_variables() {
   std::vector<std::string> names;
   for (const ResolvedCredential& credential : credentials_)
     if (credential.binding.active) std::ranges::move(variables_of(credential), std::back_inserter(names));
-  sandbox::forget_variables(names);
-  return spawner_ ? spawner_->forget(names) : Result<>();
+  return sources_.forget_variables(names);
 }
 
 std::string CredentialKeeper::without_secrets(std::string text) const {
@@ -195,20 +124,22 @@ std::vector<std::filesystem::path> CredentialKeeper::writable() const {
 
 void CredentialKeeper::start(const tls::ClientContext& tls, wire::ConnectorOptions options) {
   network_.emplace(&tls, std::move(options));
-  thread_ = std::thread([this] {
-    name_thread("weir-secrets");
-    run();
-  });
+  std::lock_guard lock(mutex_);
+  add_thread();
 }
 
 void CredentialKeeper::stop() {
+  std::vector<std::thread> threads;
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
+    threads = std::exchange(threads_, {});
   }
-  if (stop_) ::eventfd_write(stop_.get(), 1);
+  ::eventfd_write(stop_.get(), 1);
   wake_.notify_all();
-  if (thread_.joinable()) thread_.join();
+  for (std::thread& thread : threads) thread.join();
+  const Result<broker::SecretPtr> ended = fail(Code::shutting_down);
+  for (std::size_t i = 0; i < slots_.size(); ++i) settle(i, ended);
 }
 
 std::vector<std::uint64_t> CredentialKeeper::uses() const {
@@ -218,26 +149,50 @@ std::vector<std::uint64_t> CredentialKeeper::uses() const {
 }
 
 broker::SecretPtr CredentialKeeper::at_hand(std::size_t binding) {
-  std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   Slot& slot = slots_[binding];
-  if (!slot.current || (slot.current->until != 0 && slot.current->until <= wall_now())) return nullptr;
+  broker::SecretPtr current = slot.current;
+  if (!current || (current->until != 0 && current->until <= wall_now())) return nullptr;
   // A file is looked at again meanwhile, and nobody waits for it.
   bool look = !is_oauth(credentials_[binding]) && is_file(credentials_[binding].settings.source);
   if (look && steady_now() - slot.looked > kFileStays) {
     slot.looked = steady_now();
-    wanted_.push_back(binding);
-    wake_.notify_one();
+    want(std::move(lock), binding);
   }
-  return slot.current;
+  return current;
 }
 
 void CredentialKeeper::fetch(std::size_t binding, Reply reply) {
-  std::lock_guard lock(mutex_);
-  if (stopping_) return reply(Failure(Error(Code::shutting_down)));
+  std::unique_lock lock(mutex_);
+  if (stopping_) {
+    lock.unlock();
+    return reply(Failure(Error(Code::shutting_down)));
+  }
   slots_[binding].waiting.push_back(std::move(reply));
-  if (slots_[binding].waiting.size() > 1) return;  // it is on its way
+  want(std::move(lock), binding);
+}
+
+// With mutex_, which it gives back.
+void CredentialKeeper::want(std::unique_lock<std::mutex> lock, std::size_t binding) {
+  if (stopping_ || std::exchange(slots_[binding].renewing, true)) return;
   wanted_.push_back(binding);
+  std::string why;
+  if (idle_ < wanted_.size() && threads_.size() < slots_.size() && network_) try {
+      add_thread();
+    } catch (const std::system_error& error) {
+      why = error.what();
+    }
+  lock.unlock();
   wake_.notify_one();
+  if (!why.empty()) log::warn("a secret is renewed after another, since there is no thread for it: {}", why);
+}
+
+void CredentialKeeper::add_thread() {
+  threads_.emplace_back([this] {
+    name_thread("weir-secrets");
+    run();
+  });
+  ++idle_;
 }
 
 void CredentialKeeper::rejected(std::size_t binding, const broker::SecretPtr& secret) {
@@ -258,16 +213,16 @@ void CredentialKeeper::run() {
   std::unique_lock lock(mutex_);
   for (;;) {
     wake_.wait(lock, [this] { return stopping_ || !wanted_.empty(); });
-    if (stopping_) break;
+    if (stopping_) return;
     std::size_t binding = wanted_.front();
     wanted_.pop_front();
+    --idle_;
     lock.unlock();
     serve(binding);
     wipe_stack();
     lock.lock();
+    ++idle_;
   }
-  for (Slot& slot : slots_)
-    for (Reply& reply : std::exchange(slot.waiting, {})) reply(Failure(Error(Code::shutting_down)));
 }
 
 void CredentialKeeper::serve(std::size_t binding) {
@@ -277,21 +232,40 @@ void CredentialKeeper::serve(std::size_t binding) {
     std::lock_guard lock(mutex_);
     if (slot.trouble && steady_now() - slot.tried < kPause) recent = slot.trouble;
   }
-  auto secret = recent ? Result<broker::SecretPtr>(std::unexpected(*recent)) : obtain(binding);
+  auto secret = recent ? Result<broker::SecretPtr>(std::unexpected(*recent)) : renew(binding);
   if (!secret && !recent) log::warn("credential {}", secret.error().context());
+  settle(binding, secret);
+}
+
+// Tells who waits.
+void CredentialKeeper::settle(std::size_t binding, const Result<broker::SecretPtr>& secret) {
   std::vector<Reply> waiting;
   {
     std::lock_guard lock(mutex_);
-    waiting = std::exchange(slot.waiting, {});
+    slots_[binding].renewing = false;
+    waiting = std::exchange(slots_[binding].waiting, {});
   }
+  settled_.notify_all();
   for (Reply& reply : waiting) reply(secret);
 }
 
 Result<broker::SecretPtr> CredentialKeeper::obtain(std::size_t binding) {
+  {
+    std::unique_lock lock(mutex_);
+    settled_.wait(lock, [&] { return !slots_[binding].renewing; });
+    slots_[binding].renewing = true;
+  }
+  auto secret = renew(binding);
+  settle(binding, secret);
+  return secret;
+}
+
+Result<broker::SecretPtr> CredentialKeeper::renew(std::size_t binding) {
+  WipeFreed wipe;
   const ResolvedCredential& credential = credentials_[binding];
   auto made = is_oauth(credential) ? ask_for_token(binding)
-              : is_aws(credential) ? read_aws(credential.settings)
-                                   : read_spoken(credential.settings);
+              : is_aws(credential) ? sources_.read_aws(credential.settings)
+                                   : sources_.read_spoken(credential.settings);
   if (made)
     if (auto fit = broker::check_speakable(made->text.reveal()); !fit)
       made = wrong(credential.settings, fit.error());
@@ -345,77 +319,13 @@ void CredentialKeeper::rebuild() {
   live_->replace(std::move(finder));
 }
 
-Result<SecretBytes> CredentialKeeper::read(const SecretSource& source) {
-  if (source.kind == Kind::command) {
-    if (!spawner_) return fail(Code::credential_failed, place_of(source) + " cannot be run here");
-    return run_secret_command(*spawner_, source.command, kCommandTime, stop_.get());
-  }
-  Result<SecretBytes> secret;
-  if (auto known = variables_.find(source.text); source.kind == Kind::env && known != variables_.end()) {
-    secret = SecretBytes::make(known->second.size());
-    if (secret) secret->append(known->second.reveal());
-  } else {
-    auto text = config::read_secret(source);
-    if (!text) return fail(Code::credential_failed, text.error().context());
-    secret = SecretBytes::make(text->reveal().size());
-    if (secret) secret->append(text->reveal());
-  }
-  if (secret) secret->trim();
-  if (secret && secret->empty()) return fail(Code::credential_failed, place_of(source) + " is empty");
-  return secret;
-}
-
-Result<broker::Secret> CredentialKeeper::read_spoken(const config::Credential& credential) {
-  auto text = read(*credential.source);
-  if (!text) return wrong(credential, text.error());
-  return broker::Secret{.text = std::move(*text), .until = until(*credential.source)};
-}
-
-// Three sources, or one command that prints them all as the AWS tools' credential_process does.
-Result<broker::Secret> CredentialKeeper::read_aws(const config::Credential& credential) {
-  auto text = read(*credential.source);
-  if (!text) return wrong(credential, text.error());
-  broker::Secret out{.until = until(*credential.source)};
-  if (credential.source->kind == Kind::command && text->reveal().starts_with("{")) {
-    auto document = JsonDocument::parse(text->reveal());
-    if (!document)
-      return wrong(credential,
-                   Error(Code::credential_failed, place_of(*credential.source) + " prints no JSON"));
-    auto key = member(document->root(), "SecretAccessKey"), id = member(document->root(), "AccessKeyId"),
-         token = member(document->root(), "SessionToken");
-    if (!key || !id || !token) return fail(Code::io, "no memory for a secret");
-    out.text = std::move(*key);
-    out.access_key_id = std::move(*id);
-    out.session_token = std::move(*token);
-    // They are renewed while the old ones are good still.
-    if (WallNanos end = time_of(document->root()["Expiration"].string().value_or("")); end != 0)
-      out.until = std::min(out.until == 0 ? end : out.until, end - kBeforeEnd.count());
-  } else {
-    out.text = std::move(*text);
-  }
-  auto more = [&](const std::optional<SecretSource>& source, SecretBytes& into) -> Result<> {
-    if (!source) return {};
-    auto got = read(*source);
-    if (!got) return wrong(credential, got.error());
-    into = std::move(*got);
-    return {};
-  };
-  if (auto done = more(credential.access_key_id, out.access_key_id); !done) return pass(done);
-  if (auto done = more(credential.session_token, out.session_token); !done) return pass(done);
-  if (out.text.empty() || out.access_key_id.empty())
-    return wrong(credential,
-                 Error(Code::credential_failed,
-                       "an access key id is missing beside the secret; give access_key_id a source"));
-  return out;
-}
-
 Result<broker::Secret> CredentialKeeper::ask_for_token(std::size_t binding) {
   const config::Credential& credential = credentials_[binding].settings;
   const config::OauthSettings& oauth = *credential.oauth;
   if (!network_) return wrong(credential, Error(Code::credential_failed, "nothing is served yet"));
   Slot& slot = slots_[binding];
   auto fill = [&](const SecretSource& source, SecretBytes& into) -> Result<> {
-    auto got = read(source);
+    auto got = sources_.read(source);
     if (!got) return wrong(credential, got.error());
     std::lock_guard lock(mutex_);
     into = std::move(*got);
@@ -436,7 +346,8 @@ Result<broker::Secret> CredentialKeeper::ask_for_token(std::size_t binding) {
       .scope = oauth.scope};
   auto request = broker::token_request(options, refresh);
   if (!request) return wrong(credential, request.error());
-  auto answer = fetch_token(oauth.token_url, *request, *network_->tls, network_->options);
+  auto answer =
+      fetch_token(oauth.token_url, *request, *network_->tls, network_->options, kTokenTime, stop_.get());
   if (!answer) return wrong(credential, Error(Code::credential_failed, answer.error().message()));
   std::string_view sent[] = {client_secret, refresh};
   auto token = broker::read_token_response(answer->status, answer->body, sent);

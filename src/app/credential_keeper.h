@@ -1,4 +1,10 @@
 // CredentialKeeper: has the secrets of the credentials in force, and renews them.
+//
+// Each is renewed by a thread of its own for as long as that takes, so that a command that hangs, an endpoint
+// that never answers and a file on a disk that is gone hold up only who waits for that very secret. Threads
+// rather than a loop: reading files and starting programs block. A thread is made when there is none that has
+// nothing to do, and stays; a secret is renewed once at a time, so there are never more threads than
+// credentials.
 #pragma once
 
 #include <atomic>
@@ -6,7 +12,6 @@
 #include <deque>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -14,7 +19,7 @@
 #include <vector>
 
 #include "app/credentials.h"
-#include "app/secret_command.h"
+#include "app/secret_sources.h"
 #include "app/token_fetch.h"
 #include "base/fd.h"
 #include "flow/live_secrets.h"
@@ -45,11 +50,14 @@ class CredentialKeeper final : public proxy::Secrets {
 
   /// From now on it can renew: tokens are asked for with these, which outlive it.
   void start(const tls::ClientContext& tls, wire::ConnectorOptions options);
+  /// Ends what is under way, within a moment: commands are killed, dials cancelled, who waits is told
+  /// shutting_down.
   void stop();
 
   /// How often each was put in.
   std::vector<std::uint64_t> uses() const;
-  /// Tries each active one, as if it were needed now; for `weir credentials check`.
+  /// Gets it anew, as if it were needed now, on this thread; after the renewal that is under way, if one is.
+  /// For `weir credentials check`.
   Result<broker::SecretPtr> obtain(std::size_t binding);
 
   const broker::Bindings& bindings() const override { return bindings_; }
@@ -69,6 +77,7 @@ class CredentialKeeper final : public proxy::Secrets {
     SecretBytes refresh_token;  ///< in place of that of the source, when it was changed
     SecretBytes first_token, client_secret;
     std::vector<Reply> waiting;
+    bool renewing = false;         ///< by a thread, or wanted from one
     TimePoint tried{};             ///< when it was last obtained, or tried to be
     TimePoint looked{};            ///< the same of a file that is looked at again
     std::optional<Error> trouble;  ///< of that
@@ -79,37 +88,37 @@ class CredentialKeeper final : public proxy::Secrets {
     wire::ConnectorOptions options;
   };
 
-  CredentialKeeper(std::vector<ResolvedCredential> credentials, std::optional<sandbox::Spawner> spawner);
+  CredentialKeeper(std::vector<ResolvedCredential> credentials, std::optional<sandbox::Spawner> spawner,
+                   UniqueFd stop);
   Result<> read_first();
+  void want(std::unique_lock<std::mutex> lock, std::size_t binding);
+  void add_thread();
   void run();
   void serve(std::size_t binding);
-  void set_current(std::size_t binding, broker::SecretPtr secret);
+  Result<broker::SecretPtr> renew(std::size_t binding);
+  void settle(std::size_t binding, const Result<broker::SecretPtr>& secret);
   void rebuild();
 
-  Result<SecretBytes> read(const config::SecretSource& source);
-  Result<broker::Secret> read_spoken(const config::Credential& credential);
-  Result<broker::Secret> read_aws(const config::Credential& credential);
   Result<broker::Secret> ask_for_token(std::size_t binding);
   void keep_refresh_token(std::size_t binding, SecretBytes token);
 
-  Result<> take_variables(const config::Credential& credential);
   Result<> forget_variables();
 
   const std::vector<ResolvedCredential> credentials_;
-  std::map<std::string, SecretBytes> variables_;  // what they were before they were forgotten
   broker::Bindings bindings_;
-  std::optional<sandbox::Spawner> spawner_;
+  UniqueFd stop_;  ///< readable from stop() on
+  SecretSources sources_;
   std::optional<Network> network_;
   std::shared_ptr<flow::LiveSecrets> live_;
   std::atomic<std::shared_ptr<const broker::Guard>> guard_;
 
   mutable std::mutex mutex_;
-  std::condition_variable wake_;
+  std::condition_variable wake_, settled_;
   std::deque<Slot> slots_;  // by binding
   std::deque<std::size_t> wanted_;
+  std::vector<std::thread> threads_;
+  std::size_t idle_ = 0;  ///< threads that wait, or have yet to begin
   bool stopping_ = false;
-  UniqueFd stop_;  ///< readable from stop() on
-  std::thread thread_;
 };
 
 }  // namespace weir::app

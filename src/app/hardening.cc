@@ -90,8 +90,12 @@ Result<Hardening> Hardening::begin() {
 Result<std::string> Hardening::confine(const Haunts& haunts) const {
   wipe_stack();  // secrets were read
   if (off_) return std::string("not hardened (") + kSwitch + ")";
-  // One that cannot be made is an error of whoever writes there.
-  for (const fs::path& folder : haunts.writable) static_cast<void>(config::make_private_dirs(folder));
+  // Whether anything is to be written there is for others to know, and to fail for; but it can never be
+  // mended while this runs, since what is not there now is not among what may be written.
+  for (const fs::path& folder : haunts.writable)
+    if (auto made = config::make_private_dirs(folder); !made)
+      log::warn("nothing can be kept in {} until Weir is started anew: {}", folder.native(),
+                made.error().context());
   auto kept = needed(haunts);
   if (!kept) return pass(kept);
   if (auto done = sandbox::keep_capabilities(*kept); !done) return pass(done);

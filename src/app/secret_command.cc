@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <iterator>
@@ -14,6 +13,8 @@ namespace weir::app {
 namespace {
 
 constexpr std::size_t kMost = 64 << 10;
+/// For the killing, which takes some milliseconds.
+constexpr std::chrono::milliseconds kKilling{500};
 
 struct Patience {
   TimePoint until;
@@ -45,9 +46,23 @@ Result<> read_all(int fd, SecretBytes& out, const Patience& patience) {
   }
 }
 
+Result<sandbox::Exit> run(sandbox::Spawner& runner, const std::vector<std::string>& command, SecretBytes& out,
+                          const Patience& patience) {
+  auto begun = runner.begin_piped({.argv = command, .env = sandbox::own_environment(), .cwd = ""});
+  if (!begun) return pass(begun);
+  // The program may lie where reading takes its time.
+  if (auto answered = wait_readable(runner.exit_fd(), patience); !answered) return pass(answered);
+  auto output = runner.take_output();
+  if (!output) return pass(output);
+  if (auto done = read_all(output->get(), out, patience); !done) return pass(done);
+  // It may have closed its output, and go on; a child of its own may hold it open.
+  if (auto ended = wait_readable(runner.exit_fd(), patience); !ended) return pass(ended);
+  return runner.take_exit();
+}
+
 }  // namespace
 
-Result<SecretBytes> run_secret_command(sandbox::Spawner& spawner, const std::vector<std::string>& command,
+Result<SecretBytes> run_secret_command(sandbox::Spawner runner, const std::vector<std::string>& command,
                                        Duration time, int stop) {
   auto wrong = [&](std::string_view why) {
     return fail(Code::credential_failed, fmt::format("the command {}: {}", command.front(), why));
@@ -55,16 +70,12 @@ Result<SecretBytes> run_secret_command(sandbox::Spawner& spawner, const std::vec
   auto out = SecretBytes::make(kMost + 1);
   if (!out) return pass(out);
   const Patience patience{steady_now() + time, stop};
-  auto output = spawner.spawn_piped({.argv = command, .env = sandbox::own_environment(), .cwd = ""});
-  if (!output) return wrong(output.error().context());
-  auto done = read_all(output->get(), *out, patience);
-  // It may have closed its output, and go on; a child of its own may hold it open.
-  if (done) done = wait_readable(spawner.exit_fd(), patience);
-  if (!done)
-    if (auto killed = spawner.signal(SIGKILL); !killed) return wrong(killed.error().context());
-  auto exit = spawner.take_exit();
-  if (!done) return wrong(done.error().context());
-  if (!exit) return wrong(exit.error().context());
+  auto exit = run(runner, command, *out, patience);
+  if (!exit) {
+    auto ended = runner.end(kKilling);
+    return wrong(ended ? exit.error().context() : exit.error().context() + "; " + ended.error().context());
+  }
+  if (auto left = runner.leave_be(); !left) return wrong(left.error().context());
   if (exit->status() != 0) return wrong(fmt::format("it failed with status {}", exit->status()));
   out->trim();
   if (out->empty()) return wrong("it printed nothing");

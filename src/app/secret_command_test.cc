@@ -9,6 +9,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <sstream>
 #include <thread>
 
@@ -30,7 +31,9 @@ class SecretCommandTest : public ::testing::Test {
 
   std::string path(const std::string& name) const { return folder_ / name; }
   std::string run(const std::vector<std::string>& command, Duration time = seconds(60), int stop = -1) {
-    auto out = run_secret_command(spawner_, command, time, stop);
+    auto runner = spawner_.open_runner();
+    if (!runner) return "no runner: " + runner.error().context();
+    auto out = run_secret_command(std::move(*runner), command, time, stop);
     if (out) return std::string(out->reveal());
     EXPECT_EQ(out.error().code(), Code::credential_failed);
     return "failed: " + out.error().context();
@@ -38,6 +41,28 @@ class SecretCommandTest : public ::testing::Test {
   std::string shell(const std::string& script, Duration time = seconds(60)) {
     return run({"sh", "-c", script}, time);
   }
+  /// Stopped when the script has said "go" to the gate.
+  std::string stopped_at_the_gate(const std::string& script) {
+    UniqueFd stop(::eventfd(0, EFD_CLOEXEC));
+    EXPECT_EQ(::mkfifo(path("gate").c_str(), 0600), 0);
+    std::thread stopping([&] {
+      std::ifstream in(path("gate"));
+      std::string line;
+      std::getline(in, line);
+      ::eventfd_write(stop.get(), 1);
+    });
+    std::string out = run({"sh", "-c", "cd " + folder_.string() + "; " + script}, seconds(600), stop.get());
+    stopping.join();
+    return out;
+  }
+  /// The process whose number the script wrote into `name`; 0 where there is none.
+  pid_t process(const std::string& name) const {
+    std::ifstream in(path(name));
+    pid_t pid = 0;
+    in >> pid;
+    return pid;
+  }
+  static bool lives(pid_t pid) { return std::filesystem::exists("/proc/" + std::to_string(pid)); }
 
   std::filesystem::path folder_;
   sandbox::Spawner spawner_ = std::move(*sandbox::Spawner::start());
@@ -82,10 +107,8 @@ TEST_F(SecretCommandTest, WhatFailsSaysWhyAndNotWhat) {
 TEST_F(SecretCommandTest, AHangingOneIsKilled) {
   const std::string late = "failed: the command sh: it did not end in time";
   EXPECT_EQ(shell("echo $$ > " + path("pid") + "; echo s3cret; exec sleep 1000", milliseconds(200)), late);
-  std::ifstream in(path("pid"));
-  std::string pid;
-  in >> pid;
-  EXPECT_FALSE(std::filesystem::exists("/proc/" + pid)) << "it is gone";
+  ASSERT_NE(process("pid"), 0);
+  EXPECT_FALSE(lives(process("pid"))) << "it is gone";
   EXPECT_EQ(shell("echo s3cret; exec >&-; exec sleep 1000", milliseconds(200)), late)
       << "with its output closed";
   EXPECT_EQ(shell("trap '' TERM HUP INT; exec sleep 1000", milliseconds(200)), late);
@@ -96,27 +119,64 @@ TEST_F(SecretCommandTest, AHangingOneIsKilled) {
 // A child of its own that keeps the output would keep us.
 TEST_F(SecretCommandTest, AChildThatHoldsTheOutputOpen) {
   ASSERT_EQ(::mkfifo(path("gate").c_str(), 0600), 0);
-  EXPECT_EQ(shell("(read line < " + path("gate") + ") & echo s3cret", milliseconds(300)),
+  EXPECT_EQ(shell("(read line < " + path("gate") + ") & echo $! > " + path("child") + "; echo s3cret",
+                  milliseconds(300)),
             "failed: the command sh: it did not end in time");
+  ASSERT_NE(process("child"), 0);
+  EXPECT_FALSE(lives(process("child"))) << "it is killed, though the command itself has ended";
+}
+
+// Agents that keep passwords are started like that.
+TEST_F(SecretCommandTest, WhatOneThatEndedHasLeftRunningLivesOn) {
+  ASSERT_EQ(::mkfifo(path("gate").c_str(), 0600), 0);
+  const std::string agent =
+      "(read line < " + path("gate") + ") > /dev/null & echo $! > " + path("child") + "; ";
+  EXPECT_EQ(shell(agent + "echo s3cret"), "s3cret");
+  pid_t first = process("child");
+  EXPECT_EQ(shell(agent + "exit 3"), "failed: the command sh: it failed with status 3");
+  pid_t second = process("child");
+  EXPECT_EQ(shell("echo next"), "next");
+  for (pid_t child : {first, second}) {
+    ASSERT_NE(child, 0);
+    EXPECT_TRUE(lives(child));
+    ::kill(child, SIGKILL);
+  }
+}
+
+TEST_F(SecretCommandTest, WhatItHasStartedDiesWithIt) {
+  EXPECT_EQ(stopped_at_the_gate("sh -c 'trap \"\" TERM HUP INT; echo $$ > child; exec sleep 1000' & "
+                                "setsid sh -c 'echo $$ > session; exec sleep 1000' & "
+                                "(sh -c 'echo $$ > orphan; sleep 1000 & echo $! > deeper; wait' &); "
+                                "until [ -s child ] && [ -s session ] && [ -s orphan ] && [ -s deeper ]; "
+                                "do sleep 0.01; done; echo go > gate; exec sleep 1000"),
+            "failed: the command sh: Weir ends before it does");
+  for (const char* name : {"child", "session", "orphan", "deeper"}) {
+    ASSERT_NE(process(name), 0) << name;
+    EXPECT_FALSE(lives(process(name))) << name;
+  }
+  EXPECT_TRUE(lives(spawner_.pid())) << "others live on";
+  EXPECT_EQ(shell("echo next"), "next");
+}
+
+TEST_F(SecretCommandTest, SeveralAtATime) {
+  ASSERT_EQ(::mkfifo(path("gate").c_str(), 0600), 0);
+  auto slow = spawner_.open_runner();
+  ASSERT_TRUE(slow);
+  auto first = std::async(std::launch::async, [&, runner = std::move(*slow)]() mutable {
+    return run_secret_command(std::move(runner),
+                              {"sh", "-c", "read line < " + path("gate") + "; echo first"});
+  });
+  EXPECT_EQ(shell("echo second"), "second");
   std::ofstream(path("gate")) << "go\n";
-  EXPECT_EQ(shell("(read line < " + path("gate") + ") > /dev/null & echo s3cret"), "s3cret")
-      << "one that does not";
-  std::ofstream(path("gate")) << "go\n";
+  auto out = first.get();
+  ASSERT_TRUE(out);
+  EXPECT_EQ(out->reveal(), "first");
 }
 
 TEST_F(SecretCommandTest, IsStopped) {
-  UniqueFd stop(::eventfd(0, EFD_CLOEXEC));
-  ASSERT_EQ(::mkfifo(path("gate").c_str(), 0600), 0);
-  std::thread stopping([&] {
-    std::ifstream in(path("gate"));  // until it runs
-    std::string line;
-    std::getline(in, line);
-    ::eventfd_write(stop.get(), 1);
-  });
-  std::string out =
-      run({"sh", "-c", "echo go > " + path("gate") + "; exec sleep 1000"}, seconds(600), stop.get());
-  stopping.join();
-  EXPECT_EQ(out, "failed: the command sh: Weir ends before it does");
+  EXPECT_EQ(stopped_at_the_gate("echo go > gate; exec sleep 1000"),
+            "failed: the command sh: Weir ends before it does");
+  UniqueFd stop(::eventfd(1, EFD_CLOEXEC));
   EXPECT_EQ(run({"echo", "a"}, seconds(60), stop.get()),
             "failed: the command echo: Weir ends before it does");
 }
@@ -132,7 +192,13 @@ TEST_F(SecretCommandTest, ASpawnerThatDiedIsSaidSo) {
   ::kill(spawner_.pid(), SIGKILL);
   pollfd wait{spawner_.exit_fd(), POLLIN, 0};
   ASSERT_EQ(::poll(&wait, 1, 30'000), 1);
-  EXPECT_THAT(run({"echo", "a"}), HasSubstr("failed: the command echo: "));
+  EXPECT_THAT(run({"echo", "a"}), HasSubstr("no runner: the spawner process"));
+}
+
+TEST_F(SecretCommandTest, ARunnerThatDiedIsSaidSo) {
+  EXPECT_THAT(shell("kill -KILL $PPID; exec sleep 1000"),
+              HasSubstr("failed: the command sh: the spawner process"));
+  EXPECT_EQ(shell("echo next"), "next");
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "async/task_group.h"
+#include "async/watch.h"
 #include "wire/h1_client.h"
 
 namespace weir::app {
@@ -49,7 +50,7 @@ Result<http::RequestHead> head_for(const std::string& url, const broker::TokenRe
 class Fetch final : private async::Timer {
  public:
   Fetch(async::Loop& loop, const http::RequestHead& head, std::string_view body,
-        const tls::ClientContext& tls, const wire::ConnectorOptions& options, Duration patience)
+        const tls::ClientContext& tls, const wire::ConnectorOptions& options, Duration patience, int stop)
       : Timer(loop),
         head_(head),
         body_(body),
@@ -59,11 +60,13 @@ class Fetch final : private async::Timer {
         connector_(loop, dialer_, tls, options_),
         group_(loop) {
     schedule(loop.now() + patience);
+    if (stop >= 0) watch_stop(stop);
     group_.spawn(run());
   }
 
   Result<TokenAnswer> take() {
-    if (late_) return fail(Code::upstream_timeout, head_.url() + " did not answer in time");
+    if (given_up_ == Code::shutting_down) return fail(*given_up_);
+    if (given_up_) return fail(*given_up_, head_.url() + " did not answer in time");
     return std::move(result_);
   }
 
@@ -73,8 +76,19 @@ class Fetch final : private async::Timer {
     return options;
   }
 
-  void fire() override {
-    late_ = true;
+  void watch_stop(int fd) {
+    stop_.emplace(loop(), fd);
+    stop_->read_drained();  // the kernel says how it is
+    stop_->on_edge([this] {
+      if (stop_->can_read()) loop().post([this] { give_up(Code::shutting_down); });
+    });
+  }
+
+  void fire() override { give_up(Code::upstream_timeout); }
+
+  void give_up(Code why) {
+    if (given_up_) return;
+    given_up_ = why;
     connector_.cancel();
     if (http_) http_->cancel();
   }
@@ -90,7 +104,7 @@ class Fetch final : private async::Timer {
     wire::Route route{head_.origin, head_.origin.place, wire::Offer::http1, wire::Caller::settings};
     auto connected = co_await connector_.connect(std::move(route));
     if (!connected) co_return pass(connected);
-    if (late_) co_return fail(Code::upstream_timeout);
+    if (given_up_) co_return fail(*given_up_);
     http_.emplace(std::move(connected->tunnel.stream), limits_, connected->forwarder.has_value());
     http_->keep_answers_secret();
     http_->begin(head_.method, false);
@@ -121,7 +135,8 @@ class Fetch final : private async::Timer {
   const wire::ClientLimits limits_;
   std::optional<wire::H1ClientConnection> http_;
   Result<TokenAnswer> result_;
-  bool late_ = false;
+  std::optional<Code> given_up_;
+  std::optional<async::Watch> stop_;
   async::TaskGroup group_;
 };
 
@@ -129,11 +144,11 @@ class Fetch final : private async::Timer {
 
 Result<TokenAnswer> fetch_token(const std::string& url, const broker::TokenRequest& request,
                                 const tls::ClientContext& tls, const wire::ConnectorOptions& options,
-                                Duration patience) {
+                                Duration patience, int stop) {
   auto head = head_for(url, request);
   if (!head) return pass(head);
   async::Loop loop;
-  Fetch fetch(loop, *head, request.body.reveal(), tls, options, patience);
+  Fetch fetch(loop, *head, request.body.reveal(), tls, options, patience, stop);
   loop.run();
   return fetch.take();
 }

@@ -14,10 +14,11 @@ struct TokenAnswer {
   std::string body;  ///< has secrets: zero it
 };
 
-/// POSTs `request` to `url` (https), and blocks until there is an answer, at most `patience`. Redirects are
-/// not followed. Errors: those of Connector; upstream_timeout.
+/// POSTs `request` to `url` (https), and blocks until there is an answer, at most `patience` and until `stop`
+/// is readable (non-blocking; negative: nothing stops it). Redirects are not followed. Errors: those of
+/// Connector; upstream_timeout, shutting_down.
 Result<TokenAnswer> fetch_token(const std::string& url, const broker::TokenRequest& request,
                                 const tls::ClientContext& tls, const wire::ConnectorOptions& options,
-                                Duration patience = std::chrono::seconds(20));
+                                Duration patience, int stop = -1);
 
 }  // namespace weir::app

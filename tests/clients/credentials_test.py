@@ -11,6 +11,7 @@ import shutil
 import ssl
 import sys
 import threading
+import time
 import urllib.parse
 
 import kit
@@ -288,6 +289,10 @@ class Tokens(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         form = dict(urllib.parse.parse_qsl(self.rfile.read(int(self.headers["Content-Length"])).decode()))
         server = self.server
+        if server.silent:
+            server.asked.append(form)
+            server.silent.wait()
+            return
         server.asked.append(form)
         right = form.get("refresh_token") == server.good
         server.good = f"refresh-{len(server.asked)}-abcdefgh"
@@ -305,6 +310,7 @@ class OAuth(Names):
         super().setUp()
         self.tokens = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Tokens)
         self.tokens.asked, self.tokens.good, self.tokens.lifetime = [], "refresh-0-abcdefgh", 3600
+        self.tokens.silent = None
         identity = kit.identity()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(identity.certificate, identity.key)
@@ -338,6 +344,28 @@ class OAuth(Names):
         self.assertIn("used up", said)
         self.assertNotIn("stale-token", said)
         self.assertEqual(self.tls.requests, [])
+
+    def test_ending_while_the_endpoint_never_answers(self):
+        silence = self.tokens.silent = threading.Event()
+        self.addCleanup(silence.set)
+        self.configure(self.config.read_text() + '[limits]\ndrain_timeout = "100ms"\n')
+        weir = self.start("--upstream-proxy", f"socks5://{self.socks.place}", home=self.home)
+        listed = kit.run([kit.binary(), "credentials", "list", "--json"], weir.env)
+        placeholder = json.loads(self.check(listed))[0]["placeholder"]
+        curl = self.spawn(["curl", "-sS", "--proxy", weir.url, "--cacert", weir.ca, "-H", f"Authorization: Bearer {placeholder}",
+                           f"https://api.corp.test:{self.tls.port}/say"])
+        kit.until(lambda: self.tokens.asked)
+        began = time.monotonic()
+        weir.stop()
+        self.assertLess(time.monotonic() - began, 10)  # the endpoint has 20 s
+        curl.communicate()
+
+    def test_a_folder_that_cannot_be_made_for_the_refresh_token(self):
+        (self.home / "plain").write_text("a file")
+        self.configure(self.config.read_text().replace(str(self.given), str(self.home / "plain" / "given")))
+        weir = self.start(home=self.home)
+        weir.wait_for_line(f"nothing can be kept in {self.home}/plain until Weir is started anew: .*exists, but is no folder")
+        weir.stop()
 
     def test_check(self):
         done = kit.run([kit.binary(), "credentials", "check", "corp"], self.env)
