@@ -6,7 +6,8 @@
 `bytes`: one tunnel, chunks of 512 KiB, each way; the processor time of the process in the middle alone (user and system), beside a
 plain TCP relay (tcp_relay.c) and Weir's own tunnel (`weir serve --passthrough '*'`), in turns; medians. The other ends are this
 program. `pair`: the same of `weir relay` and `weir gateway` together, with TLS between them and without. `memory`: 1,000 tunnels through `weir relay` and `weir gateway`, idle, and after 64 KiB each way. `first`: from the
-CONNECT to the first byte of the host, one at a time.
+CONNECT to the first byte of the host, one at a time. `stuck`: memory of 200 tunnels whose client reads nothing, and of 200 whose host
+reads nothing, when nothing moves any more.
 """
 
 import argparse
@@ -101,6 +102,8 @@ class Peer:
             while left > 0 and (got := sock.recv_into(buffer)):
                 left -= got
             sock.sendall(b"k")
+        elif order == b"s":
+            threading.Event().wait()
         elif order == b"e":
             while data := sock.recv(65536):
                 sock.sendall(data)
@@ -318,6 +321,43 @@ def memory_figures(home, count, tls):
         process.terminate()
 
 
+def settled(socks, processes):
+    """Sends what can be sent, until for a second nothing has moved; what each process then has in memory."""
+    since, size = time.monotonic(), None
+    while time.monotonic() - since < 1:
+        for sock in socks:
+            try:
+                sock.send(BLOCK)
+                since = time.monotonic()
+            except BlockingIOError:
+                pass
+        now = [resident(process.pid) // 64 for process in processes]
+        if now != size:
+            since, size = time.monotonic(), now
+        time.sleep(0.01)
+    return [resident(process.pid) for process in processes]
+
+
+def stuck_figures(home, count, tls):
+    for what, order in (("client", b"d"), ("host", b"s")):
+        peer = Peer()
+        relay, gateway = pair = start_pair(home / f"{what}-{tls}", tls)
+        place = f"127.0.0.1:{peer.port}"
+        dial(relay.port, place).close()
+        before = [resident(each.pid) for each in pair]
+        socks = [dial(relay.port, place) for _ in range(count)]
+        for sock in socks:
+            sock.sendall(order + (64 << 20).to_bytes(8, "big"))
+            sock.setblocking(False)
+        after = settled(socks if order == b"s" else [], pair)
+        print(f"{count} tunnels, {'wss' if tls else 'ws'}://, the {what} reads nothing: " + ", ".join(
+            f"{name} {(a - b) / count:.1f} KiB each ({b >> 10} to {a >> 10} MiB)" for name, a, b in zip(("relay", "gateway"), after, before)))
+        for sock in socks:
+            sock.close()
+        for process in pair:
+            process.terminate()
+
+
 def first_figures(home, rounds):
     peer = Peer()
     relay, gateway = start_pair(home / "pair", False)
@@ -348,7 +388,7 @@ def main():
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     pin(0, 0)
-    for what in flags.what or ["bytes", "pair", "memory", "first"]:
+    for what in flags.what or ["bytes", "pair", "memory", "first", "stuck"]:
         home = pathlib.Path(tempfile.mkdtemp(prefix="relay-bench-"))
         (home / "run").mkdir(0o700)
         try:
@@ -357,6 +397,9 @@ def main():
             elif what == "memory":
                 for tls in (False, True):
                     memory_figures(home, flags.tunnels, tls)
+            elif what == "stuck":
+                for tls in (False, True):
+                    stuck_figures(home, 200, tls)
             elif what == "pair":
                 pair_figures(home, flags.rounds, int(flags.gib * (1 << 30)) // CHUNK * CHUNK)
             elif what == "first":

@@ -21,6 +21,7 @@
 #include "cli/secrets.h"
 #include "cli/serving.h"
 #include "cli/signals.h"
+#include "cli/supervision.h"
 #include "cli/verbs.h"
 #include "control/status_server.h"
 #include "flow/text.h"
@@ -133,24 +134,13 @@ int gateway(const GatewayFlags& flags) {
   greet(**server, **door, settings.prefix);
   if (*credentials) fmt::print(stderr, "{}", secrets_greeting(**credentials));
   LiveFilter filter(flags.sources(), **server, *loaded, [](const std::string& text, bool) { tell(text); });
-  constexpr auto kLook = std::chrono::milliseconds(50);
-  constexpr auto kLookAtFiles = std::chrono::milliseconds(200);
-  std::optional<Signals::Signal> signal;
-  while (!signal || signal->number == SIGHUP) {
-    signal = signals.wait(kLookAtFiles);
-    if (!signal) filter.reload_if_changed();
-    if (!signal) sessions.reload_if_changed();
-    if (signal && signal->number == SIGHUP) {
-      filter.reload();
-      sessions.reload();
-    }
-  }
+  wait_for_stop(signals, std::chrono::milliseconds(200), [&](bool asked) {
+    asked ? filter.reload() : filter.reload_if_changed();
+    asked ? sessions.reload() : sessions.reload_if_changed();
+  });
   fmt::print(stderr, "weir: stopping; open tunnels may end first (again to cut them)\n");
-  (*server)->drain();
-  while (!(*server)->ended())
-    if (auto again = signals.wait(kLook); again && again->number != SIGHUP) (*server)->hurry();
-  (*server)->join();
-  (*server)->close();
+  stop(**server, signals);
+  if (*credentials) fmt::print(stderr, "{}", secrets_report(**credentials));
   if ((*server)->jsonl() != nullptr) report_lost_lines((*server)->jsonl()->counters());
   report_budgets(**server);
   report_unsent((*server)->remote());

@@ -142,9 +142,7 @@ int serve(const RelayFlags& flags) {
              "weir relay: listening on {}, to {}\n  use:  eval \"$(weir relay env)\"      see:  weir relay "
              "status      stop: Ctrl-C\n",
              identity.listen.str(), flow::printable(identity.gateway));
-  constexpr auto kLook = std::chrono::seconds(1);
-  std::optional<Signals::Signal> signal;
-  while (!signal || signal->number == SIGHUP) signal = signals.wait(kLook);
+  wait_for_stop(signals, std::chrono::seconds(1), [](bool) {});  // there is nothing to read anew
   return kExitOk;
 }
 

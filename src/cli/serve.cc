@@ -12,6 +12,7 @@
 #include "cli/secrets.h"
 #include "cli/serving.h"
 #include "cli/signals.h"
+#include "cli/supervision.h"
 #include "cli/verbs.h"
 #include "flow/text.h"
 
@@ -94,20 +95,10 @@ int serve(const ServingFlags& flags) {
   greet(**server, loaded->settings);
   if (*credentials) fmt::print(stderr, "{}", secrets_greeting(**credentials));
   LiveFilter filter(flags.sources(), **server, *loaded, tell);
-  constexpr auto kLook = std::chrono::milliseconds(50);
-  constexpr auto kLookAtFiles = std::chrono::seconds(1);
-  std::optional<Signals::Signal> signal;
-  while (!signal || signal->number == SIGHUP) {
-    signal = signals.wait(kLookAtFiles);
-    if (!signal) filter.reload_if_changed();
-    if (signal && signal->number == SIGHUP) filter.reload();
-  }
+  wait_for_stop(signals, std::chrono::seconds(1),
+                [&](bool asked) { asked ? filter.reload() : filter.reload_if_changed(); });
   fmt::print(stderr, "weir: stopping; open exchanges may end first (again to cut them)\n");
-  (*server)->drain();
-  while (!(*server)->ended())
-    if (auto again = signals.wait(kLook); again && again->number != SIGHUP) (*server)->hurry();
-  (*server)->join();
-  (*server)->close();
+  stop(**server, signals);
   if ((*server)->store() != nullptr) report_end(**server);
   if (*credentials) fmt::print(stderr, "{}", secrets_report(**credentials));
   if ((*server)->jsonl() != nullptr) report_lost_lines((*server)->jsonl()->counters());

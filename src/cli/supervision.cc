@@ -1,6 +1,7 @@
 #include "cli/supervision.h"
 
 #include <poll.h>
+#include <signal.h>
 
 namespace weir::cli {
 
@@ -21,6 +22,15 @@ Result<sandbox::Exit> wait_for(sandbox::Spawner& spawner, const Signals& signals
       if (terminal) continue;
       if (auto passed = spawner.signal(signal->number); !passed) return pass(passed);
     }
+  }
+}
+
+void wait_for_stop(const Signals& signals, std::chrono::milliseconds every,
+                   const std::function<void(bool asked)>& look) {
+  for (;;) {
+    auto signal = signals.wait(every);
+    if (signal && signal->number != SIGHUP) return;
+    look(signal.has_value());
   }
 }
 
