@@ -1,6 +1,7 @@
 // [redaction]: the user's secrets, where they are read from, and more names of credentials.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,8 +37,10 @@ void read_source(const Value& value, const Place& place, Complaints& complaints,
                  bool commands = false);
 /// As a table that read_source reads back, but for a value, which is masked.
 Value to_value(const SecretSource& source);
-/// What is there now. The error (bad_config) says why it cannot be had. A command is for who may run one.
-Result<SecretText> read_secret(const SecretSource& source);
+/// What is there now. The error (bad_config) says why it cannot be had. A command is for who may run one. A
+/// file may be a pipe, which is read to its end if that comes within `patience`.
+Result<SecretText> read_secret(const SecretSource& source,
+                               std::chrono::milliseconds patience = std::chrono::seconds(5));
 
 /// What the weightiest layer says that says anything; on if none does.
 bool redaction_enabled(const RedactionSettings& settings);

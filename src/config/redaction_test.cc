@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "config/load.h"
 #include "config/log_skip.h"
@@ -115,6 +117,26 @@ source = { env_file = ".env", env_file_key = "DB" }
   EXPECT_THAT(options.names.fields, ElementsAre("X-Corp"));
   EXPECT_THAT(options.names.parameters, ElementsAre("session", "tenant"));
   EXPECT_EQ(options.max_scan_bytes, 1u << 20);
+}
+
+TEST_F(RedactionTest, APipeIsReadToItsEndIfThatComesSoon) {
+  const std::string path = home_ + "/pipe";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  SecretSource source{.kind = SecretSource::Kind::file, .text = path};
+  auto nobody = read_secret(source, std::chrono::milliseconds(20));
+  ASSERT_FALSE(nobody);
+  EXPECT_EQ(nobody.error().context(),
+            "read " + path + ": it is a pipe, and nobody has written it to its end");
+  std::thread writer([&] {
+    std::ofstream out(path);  // waits for the reader
+    out << "from-";
+    out.flush();
+    out << "pipe\n";
+  });
+  auto secret = read_secret(source, std::chrono::minutes(1));
+  writer.join();
+  ASSERT_TRUE(secret) << secret.error().context();
+  EXPECT_EQ(*secret, "from-pipe");
 }
 
 TEST_F(RedactionTest, WhatIsNotThereNamesRuleAndMend) {

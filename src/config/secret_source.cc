@@ -1,13 +1,21 @@
 // Redaction: reading the secrets from where the rules say they are.
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
+#include <system_error>
 #include <utility>
 
 #include "base/ascii.h"
+#include "base/clock.h"
+#include "base/fd.h"
 #include "base/secret_text.h"
 #include "base/wipe_freed.h"
 #include "config/redaction.h"
-#include "tls/file.h"
 
 namespace weir::config {
 namespace {
@@ -40,6 +48,32 @@ std::string value_of(std::string_view text) {
   return std::string(trimmed(text.substr(0, comment), kWhite));
 }
 
+Failure failed(const char* verb, const std::string& path) {
+  return fail(Code::bad_config,
+              std::string(verb) + " " + path + ": " + std::generic_category().message(errno));
+}
+
+// A pipe that nobody writes into must hold up neither the start nor the end.
+Result<std::string> read_source_file(const std::string& path, std::chrono::milliseconds patience) {
+  UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file) return failed("open", path);
+  TimePoint deadline = steady_now() + patience;
+  std::string out, part(kMaxFile + 1, '\0');
+  for (;;) {
+    pollfd come{.fd = file.get(), .events = POLLIN, .revents = 0};
+    auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - steady_now()).count();
+    int ready = ::poll(&come, 1, static_cast<int>(std::max<std::int64_t>(left, 0)));
+    if (ready < 0 && errno != EINTR) return failed("read", path);
+    if (ready == 0)
+      return fail(Code::bad_config, "read " + path + ": it is a pipe, and nobody has written it to its end");
+    ssize_t got = ::read(file.get(), part.data(), part.size() - out.size());
+    if (got < 0 && errno != EINTR && errno != EAGAIN) return failed("read", path);
+    if (got == 0) return out;
+    if (got > 0) out.append(part, 0, static_cast<std::size_t>(got));
+    if (out.size() > kMaxFile) return fail(Code::bad_config, path + " is longer than 1 MiB");
+  }
+}
+
 std::string place_of(const SecretSource& source) {
   switch (source.kind) {
     case SecretSource::Kind::value: return "the value";
@@ -70,7 +104,7 @@ Result<flow::RedactionRule> resolve(const RedactionRule& rule) {
 
 }  // namespace
 
-Result<SecretText> read_secret(const SecretSource& source) {
+Result<SecretText> read_secret(const SecretSource& source, std::chrono::milliseconds patience) {
   using Kind = SecretSource::Kind;
   if (source.kind == Kind::value) return source.value;
   if (source.kind == Kind::env) {
@@ -80,8 +114,8 @@ Result<SecretText> read_secret(const SecretSource& source) {
   }
   if (source.kind == Kind::command) return fail(Code::bad_config, "a command cannot be run here");
   WipeFreed wipe;
-  auto text = tls::read_file(source.text, kMaxFile);
-  if (!text) return fail(Code::bad_config, text.error().context());
+  auto text = read_source_file(source.text, patience);
+  if (!text) return pass(text);
   if (source.kind == Kind::file) return SecretText(trimmed(*text, " \t\r\n"));
   auto value = env_file_value(*text, source.key);
   if (!value) return fail(Code::bad_config, source.text + " has no line " + source.key + "=...");
