@@ -7,6 +7,7 @@
 
 #include "base/ascii.h"
 #include "base/hash.h"
+#include "broker/place.h"
 #include "broker/sigv4_canonical.h"
 #include "http/syntax.h"
 #include "policy/canonical.h"
@@ -184,7 +185,7 @@ Result<> check_head(const Bindings& bindings, const Guard& guard, const Plan& pl
     return std::unexpected(leak(bindings, *thing, where(), origin, head.target));
   };
   for (const HostPort* place : {&origin.place, &head.origin.place})
-    if (auto thing = guard.find(place->host, plan.allowed))
+    if (auto thing = find_in_host(guard, place->host, plan.allowed))
       return std::unexpected(leak(bindings, *thing, "the host",
                                   {origin.scheme, {"(not shown)", origin.place.port}}, head.target));
   if (auto done = look(rest.target, [] { return "the URL"; }); !done) return done;

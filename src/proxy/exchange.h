@@ -7,6 +7,7 @@
 
 #include "proxy/allowance.h"
 #include "proxy/disclosure.h"
+#include "proxy/leak_search.h"
 #include "proxy/onlooker.h"
 #include "proxy/recorder.h"
 #include "proxy/relay_sessions.h"
@@ -65,6 +66,9 @@ class Exchange {
   Disclosure* disclosure() { return disclosure_.get(); }
   void disclose_by(std::unique_ptr<Disclosure> disclosure) { disclosure_ = std::move(disclosure); }
 
+  /// What is looked for where the exchange becomes a tunnel; nothing when nothing is.
+  std::optional<LeakSearch>& tunnel_search() { return tunnel_search_; }
+
   /// Null when nobody looks on.
   Onlooker* onlooker() { return onlooker_.get(); }
   void show_to(Onlookers& onlookers);
@@ -87,6 +91,7 @@ class Exchange {
       bodies_;  // each reads from the one before, the first from incoming_
   std::unique_ptr<Allowance> allowance_;
   std::unique_ptr<Disclosure> disclosure_;
+  std::optional<LeakSearch> tunnel_search_;
   http::RequestHead request_;
   http::ResponseHead response_;
   wire::Route route_;

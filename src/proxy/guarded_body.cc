@@ -1,34 +1,22 @@
 #include "proxy/guarded_body.h"
 
-#include <algorithm>
-
 namespace weir::proxy {
 
 async::Task<Result<std::string_view>> GuardedBody::read() {
   for (;;) {
     auto part = co_await inner_.read();
     if (!part) co_return part;
-    std::string_view text = *part;
-    std::size_t begin = std::exchange(passed_, 0);
-    if (!kept_.empty()) {
-      joined_ = std::exchange(kept_, {}).append(text);
-      text = joined_;
-    }
-    if (auto done = look_at(text); !done) co_return pass(done);
     bool last = part->empty() || inner_.finished();
-    if (last) {
+    auto looked = sieve_.look(*guard_, allowed_, *part, last);
+    if (looked.found) co_return std::unexpected(explain_(*looked.found));
+    if (last)
       if (auto done = look_at_trailers(); !done) co_return pass(done);
-      co_return text.substr(begin);
-    }
-    std::size_t unfinished = guard_->unfinished(text);
-    kept_.assign(text.substr(unfinished));
-    std::size_t end = kept_.size() > kMayPass ? std::max(begin, unfinished) : text.size();
-    passed_ = end - unfinished;
-    if (end > begin) co_return text.substr(begin, end - begin);
+    std::size_t size = looked.text.size() - looked.passed - looked.held;
+    if (size > 0 || last) co_return looked.text.substr(looked.passed, size);
   }
 }
 
-Result<> GuardedBody::look_at(std::string_view text) const {
+Result<> GuardedBody::look_at(std::string_view text) {
   if (auto thing = guard_->find(text, allowed_)) return std::unexpected(explain_(*thing));
   return {};
 }

@@ -2,10 +2,9 @@
 #pragma once
 
 #include <memory>
-#include <string>
 #include <utility>
 
-#include "broker/guard.h"
+#include "broker/sieve.h"
 #include "wire/body.h"
 
 namespace weir::proxy {
@@ -15,9 +14,7 @@ namespace weir::proxy {
 /// before the last part is handed out.
 class GuardedBody final : public wire::Body {
  public:
-  /// So few bytes are the beginning of something every few messages: who waits for an answer before he says
-  /// more would wait for ever.
-  static constexpr std::size_t kMayPass = 3;
+  static constexpr std::size_t kMayPass = broker::Sieve::kMayPass;
 
   using Explain = std::move_only_function<Error(broker::Guarded)>;
   GuardedBody(wire::Body& inner, std::shared_ptr<const broker::Guard> guard, broker::Allowed allowed,
@@ -26,24 +23,20 @@ class GuardedBody final : public wire::Body {
 
   async::Task<Result<std::string_view>> read() override;
   bool ready() const override { return inner_.ready(); }
-  bool finished() const override {
-    return inner_.finished() && kept_.size() == passed_ && looked_at_trailers();
-  }
+  bool finished() const override { return inner_.finished() && sieve_.held() == 0 && looked_at_trailers(); }
   std::optional<std::uint64_t> length() const override { return inner_.length(); }
   const http::Fields& trailers() const override { return inner_.trailers(); }
 
  private:
-  Result<> look_at(std::string_view text) const;
+  Result<> look_at(std::string_view text);
   Result<> look_at_trailers();
   bool looked_at_trailers() const { return looked_ || inner_.trailers().empty(); }
 
   wire::Body& inner_;
   std::shared_ptr<const broker::Guard> guard_;
   broker::Allowed allowed_;
-  mutable Explain explain_;
-  std::string kept_;        // what may be the beginning of something
-  std::size_t passed_ = 0;  // so many bytes of it were handed out
-  std::string joined_;      // what was handed out last, where it was in pieces
+  Explain explain_;
+  broker::Sieve sieve_;
   bool looked_ = false;
 };
 

@@ -18,6 +18,7 @@
 #include "proxy/reach.h"
 #include "proxy/rejections.h"
 #include "proxy/sniff.h"
+#include "proxy/socks_door.h"
 #include "proxy/walk.h"
 #include "tls/client_hello.h"
 #include "tls/server_context.h"
@@ -55,7 +56,11 @@ struct Services {
   const Gate& gate;
   const SessionOptions& options;
   ClientFinder* clients = nullptr;  ///< null: nobody is asked who a client is
+  Secrets* secrets = nullptr;       ///< null: there are none, and nothing is looked for
 };
+
+/// The fatal alert access_denied in a record of its own (RFC 8446 sections 5.1 and 6.2).
+inline constexpr std::string_view kAccessDenied("\x15\x03\x03\x00\x02\x02\x31", 7);
 
 struct ShownToken;
 
@@ -171,6 +176,16 @@ class Session {
   async::Task<Result<wire::UpstreamTunnel>> dial_tunnel(Recording& recording, HostPort place, OnGone on_gone);
   /// The end of the connection itself.
   OnGone on_hangup();
+  // session_secrets.cc: what must not leave.
+  /// Fails where the name of a place says what must not leave. Before anybody else hears of it.
+  Result<void> judge_place(const HostPort& place);
+  void describe_unnamed(flow::Flow& flow, const HostPort& place);
+  async::Task<void> refuse_place(wire::Incoming& incoming, const Error& error);
+  async::Task<Result<void>> refuse_socks_place(const HostPort& place, Error error);
+  async::Task<Result<void>> refuse_server_name(const HostPort& place, Error error);
+  /// Null where there is nothing to look for.
+  std::unique_ptr<TunnelGuard> guard_tunnel(const HostPort& place);
+
   async::Task<Result<void>> run_tunnel(Recording& recording, net::Stream& client,
                                        wire::UpstreamTunnel upstream, std::string first);
   void describe_tunnel(flow::Flow& flow, const HostPort& place, flow::Interception interception);

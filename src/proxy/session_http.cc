@@ -129,6 +129,12 @@ bool Session::wants_interception(const HostPort& place) const {
 
 async::Task<Result<void>> Session::connect(wire::H1ServerConnection& http, wire::Incoming& incoming) {
   HostPort place = incoming.head().origin.place;
+  if (auto may = judge_place(place); !may) {
+    http.close_after_this();
+    co_await refuse_place(incoming, may.error());
+    if (incoming.responded()) co_await http.linger();
+    co_return may;
+  }
   if (!wants_interception(place)) {
     http.close_after_this();
     Result<void> done;
@@ -155,6 +161,7 @@ async::Task<Result<void>> Session::connect(wire::H1ServerConnection& http, wire:
 // A tunnel in a stream is a connection of its own, inside the one that carries it.
 async::Task<void> Session::connect_stream(wire::H2Incoming& incoming) {
   HostPort place = incoming.head().origin.place;
+  if (auto may = judge_place(place); !may) co_return co_await refuse_place(incoming, may.error());
   if (!wants_interception(place)) {
     Recording recording(services_.recorder);
     describe_tunnel(recording.flow(), place, flow::Interception::passthrough);

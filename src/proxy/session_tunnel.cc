@@ -6,7 +6,6 @@
 #include "flow/process.h"
 #include "proxy/rejection_advice.h"
 #include "proxy/session.h"
-#include "proxy/socks_door.h"
 #include "proxy/tunnel.h"
 
 namespace weir::proxy {
@@ -14,9 +13,6 @@ namespace {
 
 // A client that does not trust our certificate goes at once; one that goes later had other reasons.
 constexpr auto kRightAfter = std::chrono::seconds(2);
-
-// The fatal alert access_denied in a record of its own (RFC 8446 sections 5.1 and 6.2).
-constexpr std::string_view kAccessDenied("\x15\x03\x03\x00\x02\x02\x31", 7);
 
 // The alert of a client whose hidden hello was not read: no word about our certificate.
 constexpr std::uint8_t kEchRequired = 121;
@@ -51,6 +47,8 @@ async::Task<Result<void>> Session::serve_socks(std::string first) {
     co_await linger();
     co_return pass(asked);
   }
+  if (auto may = judge_place(asked->place); !may)
+    co_return co_await refuse_socks_place(asked->place, std::move(may).error());
   if (!wants_interception(asked->place)) {
     bool refused = false;
     auto done = co_await pass_socks(asked->place, std::move(asked->rest), refused);
@@ -144,6 +142,7 @@ Failure Session::refuse_redirected(Error error) {
 
 // `first` is what has come of a client that knows nothing of us.
 async::Task<Result<void>> Session::go_to(HostPort place, std::string first) {
+  if (auto may = judge_place(place); !may) co_return refuse_redirected(std::move(may).error());
   // A name in the ClientHello may still say otherwise of an address.
   if (!is_ip_literal(place.host) && !wants_interception(place))
     co_return co_await pass_unread(std::move(place), std::move(first), "");
@@ -202,6 +201,8 @@ async::Task<Result<void>> Session::intercept_tls(http::Origin origin, std::strin
   };
   auto hello = co_await read_hello(first);
   if (!hello) co_return recorded(std::move(hello).error());
+  if (auto may = judge_place({hello->sni, place.port}); !may)
+    co_return co_await refuse_server_name(place, std::move(may).error());
   // The client checks our leaf against the name it put into its hello; upstream is asked for that name as
   // well, at the place the client wanted to reach. Where that was a bare address, the name says where to go.
   HostPort name = hello->sni.empty() ? place : HostPort{hello->sni, place.port};
@@ -412,7 +413,8 @@ async::Task<Result<void>> Session::run_tunnel(Recording& recording, net::Stream&
   flow.response.status = 200;
   flow.response.reason = "Connection established";
   TunnelCounts counts;
-  auto done = co_await tunnel(client, *upstream.stream, first, upstream.early, counts);
+  auto guard = guard_tunnel(flow.request.origin.place);
+  auto done = co_await tunnel(client, *upstream.stream, first, upstream.early, counts, nullptr, guard.get());
   flow.request_body.size = counts.to_upstream;
   flow.response_body.size = counts.to_client;
   flow.request_body.complete = flow.response_body.complete = done.has_value();

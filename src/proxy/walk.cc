@@ -271,7 +271,7 @@ async::Task<Result<void>> Walk::pass_on(Exchange& exchange, wire::Outgoing& out)
   co_return done;
 }
 
-// Both sides leave HTTP; from here on bytes pass unread.
+// Both sides leave HTTP; from here on bytes pass as they are.
 async::Task<Result<void>> Walk::change_protocol(Exchange& exchange, wire::Outgoing& out) {
   exchange.incoming().on_client_gone(nullptr);
   auto left = co_await exchange.incoming().leave_http(exchange.response());
@@ -283,10 +283,15 @@ async::Task<Result<void>> Walk::change_protocol(Exchange& exchange, wire::Outgoi
   std::optional<WebSocketTap> tap;
   // Of a list, an HTTP/1 origin says what it chose.
   std::string_view chosen = flow.response.fields.get("upgrade").value_or(exchange.request().upgrade);
-  if (iequals(chosen, "websocket"))
+  bool websocket = iequals(chosen, "websocket");
+  if (websocket)
     tap.emplace(exchange.recording(), flow.response.fields, options_.wait_for_capture, exchange.onlooker());
+  std::unique_ptr<TunnelGuard> guard;
+  if (auto search = std::exchange(exchange.tunnel_search(), std::nullopt))
+    guard = websocket ? guard_messages(std::move(*search), flow.response.fields)
+                      : guard_bytes(std::move(*search));
   auto done = co_await tunnel(exchange.incoming().tunnel(), out.tunnel(), pipelined, early, counts,
-                              tap ? &*tap : nullptr);
+                              tap ? &*tap : nullptr, guard.get());
   if (tap) tap->finish();
   flow.request_body.size = counts.to_upstream;
   flow.response_body.size = counts.to_client;

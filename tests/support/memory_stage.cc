@@ -9,6 +9,7 @@
 #include "proxy/filters/accept_encoding.h"
 #include "proxy/filters/alt_svc.h"
 #include "proxy/filters/budget.h"
+#include "proxy/filters/credentials.h"
 #include "proxy/filters/policy.h"
 #include "proxy/session.h"
 #include "tests/support/stage.h"
@@ -71,12 +72,14 @@ class KeepingSink final : public flow::Sink {
 
 std::vector<std::unique_ptr<proxy::Filter>> all_filters(async::Loop& loop, const proxy::Gate& gate,
                                                         proxy::Budgeting* budgeting,
-                                                        proxy::Questions* questions) {
+                                                        proxy::Questions* questions,
+                                                        proxy::Secrets* secrets) {
   std::vector<std::unique_ptr<proxy::Filter>> out;
   out.push_back(std::make_unique<proxy::PolicyFilter>(gate));
   if (budgeting) out.push_back(std::make_unique<proxy::BudgetFilter>(loop, *budgeting, questions));
   out.push_back(std::make_unique<proxy::AcceptEncoding>());
   out.push_back(std::make_unique<proxy::AltSvc>());
+  if (secrets) out.push_back(std::make_unique<proxy::CredentialFilter>(loop, *secrets));
   return out;
 }
 
@@ -90,10 +93,12 @@ T value(Result<T> result) {
 class Walkway {
  public:
   Walkway(const config::Settings& settings, const std::string& host, bool offer_http2,
-          proxy::Questions* questions, proxy::Onlookers* onlookers, proxy::Budgeting* budgeting)
+          proxy::Questions* questions, proxy::Onlookers* onlookers, proxy::Budgeting* budgeting,
+          proxy::Secrets* secrets)
       : questions_(questions),
         onlookers_(onlookers),
         budgeting_(budgeting),
+        secrets_(secrets),
         options_(made_options(settings, offer_http2)),
         authority_(value(tls::Authority::load_or_create(settings.ca_dir))),
         client_tls_(value(tls::ClientContext::make(
@@ -155,6 +160,7 @@ class Walkway {
   proxy::Questions* questions_;
   proxy::Onlookers* onlookers_;
   proxy::Budgeting* budgeting_;
+  proxy::Secrets* secrets_;
   app::RoomOptions options_;
   tls::Authority authority_;
   tls::ClientContext client_tls_;
@@ -171,11 +177,11 @@ class Walkway {
   proxy::Recorder recorder_{loop_, sink_, numbers_, budget_, options_.body_limit};
   wire::UpstreamPool pool_{loop_, dialer_, client_tls_, pool_options()};
   proxy::Gate gate_{loop_, options_.filtering.policy, questions_};
-  proxy::Filters filters_{all_filters(loop_, gate_, budgeting_, questions_)};
+  proxy::Filters filters_{all_filters(loop_, gate_, budgeting_, questions_, secrets_)};
   proxy::Walk walk_{loop_, pool_, recorder_, filters_, options_.walk, onlookers_};
   proxy::Rejections rejections_{options_.rejections};
-  proxy::Services services_{loop_,       pool_,       recorder_, walk_,           minter_,
-                            server_tls_, rejections_, gate_,     options_.session};
+  proxy::Services services_{loop_,       pool_, recorder_,        walk_,   minter_, server_tls_,
+                            rejections_, gate_, options_.session, nullptr, secrets_};
   std::unordered_set<proxy::Session*> sessions_;
   async::TaskGroup serving_{loop_};
 };
@@ -236,8 +242,8 @@ class SocketPairStage final : public MemoryStage {
  private:
   Walkway& walkway() {
     if (!walkway_)
-      walkway_ =
-          std::make_unique<Walkway>(settings, origin().host, offer_http2, questions, onlookers, budgeting);
+      walkway_ = std::make_unique<Walkway>(settings, origin().host, offer_http2, questions, onlookers,
+                                           budgeting, secrets);
     return *walkway_;
   }
   std::unique_ptr<Walkway> walkway_;

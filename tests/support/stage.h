@@ -15,6 +15,7 @@
 #include "proxy/budgeting.h"
 #include "proxy/onlooker.h"
 #include "proxy/questions.h"
+#include "proxy/secrets.h"
 #include "tls/testing.h"
 
 namespace weir::testing {
@@ -74,6 +75,8 @@ class MemoryStage : public Stage {
   proxy::Onlookers* onlookers = nullptr;
   /// To be set before the first connection: who is asked about money; null = there are no budgets.
   proxy::Budgeting* budgeting = nullptr;
+  /// To be set before the first connection: what must not leave; null = there is nothing.
+  proxy::Secrets* secrets = nullptr;
   /// Time goes on by this much.
   virtual void pass(Duration time) = 0;
   /// The next dial fails so.

@@ -6,16 +6,11 @@
 #include <string_view>
 
 #include "http/ws/frame.h"
+#include "http/ws/handshake.h"
 #include "http/ws/inflater.h"
 #include "http/ws/message.h"
 
 namespace weir::http::ws {
-
-/// How one direction is compressed.
-struct Compression {
-  int window_bits = 15;
-  bool context_kept = true;  ///< a message may refer to those before it
-};
 
 class Assembly {
  public:

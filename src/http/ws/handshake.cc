@@ -106,6 +106,13 @@ bool valid_key(std::string_view key) {
          std::ranges::all_of(key.substr(0, kKeyDigits), is_base64_digit);
 }
 
+Compression compression_of(Side from, const Extensions& extensions) {
+  if (!extensions.deflate) return {};
+  const DeflateParameters& agreed = *extensions.deflate;
+  if (from == Side::client) return {agreed.client_max_window_bits, !agreed.client_no_context_takeover};
+  return {agreed.server_max_window_bits, !agreed.server_no_context_takeover};
+}
+
 Extensions negotiated_extensions(const Fields& response) {
   Extensions agreed;
   for (Fields::View field : response)

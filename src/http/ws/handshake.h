@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/error.h"
 #include "http/fields.h"
 
 namespace weir::http::ws {
@@ -32,6 +33,14 @@ struct Extensions {
 
   friend bool operator==(const Extensions&, const Extensions&) = default;
 };
+
+/// How one direction is compressed.
+struct Compression {
+  int window_bits = 15;
+  bool context_kept = true;  ///< a message may refer to those before it
+};
+/// Of the messages that `from` sends.
+Compression compression_of(Side from, const Extensions& extensions);
 
 /// Read from the Sec-WebSocket-Extensions fields of the response that opens the connection. A
 /// permessage-deflate that no client may accept (an unknown, repeated or malformed parameter, or agreed on

@@ -22,7 +22,7 @@ void Inflater::End::operator()(z_stream_s* stream) const {
   delete stream;
 }
 
-Inflater::Inflater(int window_bits) : stream_(new z_stream{}) {
+Inflater::Inflater(int window_bits, bool bounded) : stream_(new z_stream{}), bounded_(bounded) {
   inflateInit2(stream_.get(), -std::max(window_bits, kLeastWindowBits));  // read() tells of a failure
 }
 
@@ -51,7 +51,7 @@ Inflater::Step Inflater::read(std::string_view& input, std::span<char> output) {
   std::size_t wrote = output.size() - stream.avail_out;
   out_ += wrote;
   if (status != Z_OK && status != Z_BUF_ERROR) return {wrote, Problem::bad_compression};
-  if (out_ > kFreeBytes + kRatio * in_) return {wrote, Problem::compression_bomb};
+  if (bounded_ && out_ > kFreeBytes + kRatio * in_) return {wrote, Problem::compression_bomb};
   return {wrote};
 }
 

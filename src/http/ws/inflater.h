@@ -14,7 +14,7 @@ namespace weir::http::ws {
 
 /// Holds about 10 KiB and a window as large as agreed. After a Problem it is of no further use.
 ///
-/// What it may cost is bounded by what came over the wire: all messages together may inflate to
+/// What a `bounded` one may cost is bounded by what came over the wire: all messages together may inflate to
 /// kFreeBytes and kRatio times their compressed size, far above what real traffic reaches over time, and
 /// what goes beyond is a compression_bomb.
 class Inflater {
@@ -22,7 +22,7 @@ class Inflater {
   static constexpr std::uint64_t kFreeBytes = 16ULL << 20;
   static constexpr std::uint64_t kRatio = 64;
 
-  explicit Inflater(int window_bits);
+  explicit Inflater(int window_bits, bool bounded = true);
   ~Inflater();
 
   struct Step {
@@ -42,6 +42,7 @@ class Inflater {
     void operator()(z_stream_s* stream) const;
   };
   std::unique_ptr<z_stream_s, End> stream_;
+  const bool bounded_;
   std::uint64_t in_ = 0;
   std::uint64_t out_ = 0;
   bool fresh_ = true;  // nothing was read since the message, or a DEFLATE stream in it, began

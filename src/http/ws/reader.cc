@@ -8,15 +8,6 @@
 namespace weir::http::ws {
 namespace {
 
-constexpr std::uint64_t kLongestControl = 125;
-
-Compression compression_of(Side from, const Extensions& extensions) {
-  if (!extensions.deflate) return {};
-  const DeflateParameters& agreed = *extensions.deflate;
-  if (from == Side::client) return {agreed.client_max_window_bits, !agreed.client_no_context_takeover};
-  return {agreed.server_max_window_bits, !agreed.server_no_context_takeover};
-}
-
 // RFC 6455 section 7.4: what may stand in a close frame. Codes that are not registered yet may.
 bool may_be_sent(std::uint16_t code) {
   return code >= 1000 && code < 5000 && code != 1004 && code != 1005 && code != 1006 && code != 1015;
@@ -42,9 +33,8 @@ void read_close(Message& close) {
 }  // namespace
 
 Reader::Reader(Side from, const Extensions& extensions, std::size_t limit)
-    : from_(from),
-      deflate_(extensions.deflate.has_value()),
-      unknown_extension_(extensions.unknown),
+    : deflate_(extensions.deflate.has_value()),
+      rules_(from, extensions),
       assembly_(compression_of(from, extensions), extensions.unknown, limit) {}
 
 std::optional<Message> Reader::next(std::string_view& input) {
@@ -59,7 +49,7 @@ std::optional<Message> Reader::next(std::string_view& input) {
 }
 
 bool Reader::begin_frame() {
-  broken_ = broken_rule();
+  broken_ = rules_.take(head_);
   if (!broken_.empty()) return false;
   in_payload_ = true;
   length_ = head_.length();
@@ -72,38 +62,6 @@ bool Reader::begin_frame() {
     assembly_.begin(opcode, deflate_ && (head_.reserved() & FrameHead::kReserved1) != 0);
   }
   return true;
-}
-
-std::string_view Reader::broken_rule() const {
-  if (head_.masked() != (from_ == Side::client))
-    return from_ == Side::client ? "a frame of the client is not masked" : "a frame of the server is masked";
-  if ((head_.reserved() & ~allowed_reserved()) != 0) return "a reserved bit is set";
-  if (head_.length() >> 63 != 0) return "the highest bit of a length is set";
-  if (!head_.shortest()) return "a length is not in its shortest form";
-  return head_.control() ? broken_rule_of_control() : broken_rule_of_data();
-}
-
-std::string_view Reader::broken_rule_of_control() const {
-  if (head_.opcode() > static_cast<std::uint8_t>(Opcode::pong)) return "an opcode is reserved";
-  if (!head_.fin()) return "a control frame is fragmented";
-  if (head_.length() > kLongestControl) return "a control frame is longer than 125 bytes";
-  return {};
-}
-
-std::string_view Reader::broken_rule_of_data() const {
-  if (head_.opcode() > static_cast<std::uint8_t>(Opcode::binary)) return "an opcode is reserved";
-  if (closed_) return "a data frame follows a close frame";
-  bool continues = head_.opcode() == FrameHead::kContinuation;
-  if (continues && !assembly_.under_way()) return "a continuation continues nothing";
-  if (!continues && assembly_.under_way()) return "a message begins inside another";
-  return {};
-}
-
-// RFC 7692 section 6: the first frame of a compressed message and no other.
-std::uint8_t Reader::allowed_reserved() const {
-  if (unknown_extension_) return 0xFF;
-  bool begins_message = !head_.control() && head_.opcode() != FrameHead::kContinuation;
-  return deflate_ && begins_message ? FrameHead::kReserved1 : 0;
 }
 
 void Reader::take_payload(std::string_view& input) {
@@ -125,10 +83,7 @@ std::optional<Message> Reader::end_frame() {
   bool control = head_.control();
   bool ends_message = head_.fin();
   head_.clear();
-  if (control && control_.opcode == Opcode::close) {
-    closed_ = true;
-    return end_control();
-  }
+  if (control && control_.opcode == Opcode::close) return end_control();
   if (!ends_message) return std::nullopt;
   std::optional<Message> ended = control ? end_control() : assembly_.end(true);
   if (!only_counting_) return ended;

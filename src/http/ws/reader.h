@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "http/ws/assembly.h"
 #include "http/ws/frame.h"
+#include "http/ws/frame_rules.h"
 #include "http/ws/handshake.h"
 #include "http/ws/message.h"
 
@@ -45,21 +46,15 @@ class Reader {
 
  private:
   bool begin_frame();
-  std::string_view broken_rule() const;
-  std::string_view broken_rule_of_control() const;
-  std::string_view broken_rule_of_data() const;
-  std::uint8_t allowed_reserved() const;
   void take_payload(std::string_view& input);
   std::optional<Message> end_frame();
   Message end_control();
 
-  const Side from_;
   const bool deflate_;
-  const bool unknown_extension_;
   bool only_counting_ = false;
-  bool closed_ = false;      // a close frame came
   bool in_payload_ = false;  // the head is whole
   FrameHead head_;
+  FrameRules rules_;
   Mask mask_{};
   std::uint64_t length_ = 0;  // of the frame's payload
   std::uint64_t taken_ = 0;   // of the frame's payload

@@ -106,6 +106,7 @@ async::Task<Result<std::optional<Answer>>> CredentialFilter::on_request(Exchange
     co_return pass(plan);
   }
   guard_body(exchange, std::move(guard), plan->allowed);
+  if (!exchange.request().upgrade.empty()) guard_tunnel(exchange, plan->allowed);
   std::vector<broker::SecretPtr> of_used;
   for (std::size_t binding : plan->used) {
     auto secret = co_await secret_of(exchange, binding);
@@ -198,6 +199,17 @@ void CredentialFilter::guard_body(Exchange& exchange, std::shared_ptr<const brok
   };
   exchange.cover_body(
       std::make_unique<GuardedBody>(body, std::move(guard), std::move(allowed), std::move(explain)));
+}
+
+// What the client sends when the origin has consented to another protocol.
+void CredentialFilter::guard_tunnel(Exchange& exchange, broker::Allowed allowed) {
+  auto explain = [this, &exchange](broker::Guarded thing) {
+    Error error = broker::leak(secrets_.bindings(), thing, "a message", exchange.judged_as(),
+                               exchange.request().target);
+    complain(exchange, *secrets_.guard(), error);
+    return error;
+  };
+  exchange.tunnel_search().emplace(secrets_, std::move(allowed), std::move(explain));
 }
 
 }  // namespace weir::proxy

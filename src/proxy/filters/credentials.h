@@ -27,6 +27,7 @@ class CredentialFilter final : public Filter {
   async::Task<Result<void>> sign_again(Exchange& exchange, const broker::AwsPlan& plan,
                                        std::unique_ptr<Disclosure> spoken);
   void guard_body(Exchange& exchange, std::shared_ptr<const broker::Guard> guard, broker::Allowed allowed);
+  void guard_tunnel(Exchange& exchange, broker::Allowed allowed);
 
   async::Loop& loop_;
   Secrets& secrets_;
