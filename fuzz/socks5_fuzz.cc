@@ -62,7 +62,7 @@ Outcome as_server(bool judged, const std::vector<std::string_view>& parts) {
 
 Outcome as_client(bool with_login, const std::vector<std::string_view>& parts) {
   std::optional<wire::SocksLogin> login;
-  if (with_login) login = wire::SocksLogin{"u", "p"};
+  if (with_login) login = wire::SocksLogin{"u", SecretText("p")};
   Socks5Client client({"a.test", 443}, login);
   Outcome out = talk(client, parts);
   require(out.code == Code::none || out.code == Code::upstream_proxy_refused, "an error of its own code");
