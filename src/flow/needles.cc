@@ -126,15 +126,10 @@ void Needles::build() {
   filter_.assign((1U << kFilterBits) / 64, 0);
   for (const Needle& needle : needles_) {
     heads_.push_back(head(needle));
-    std::uint32_t slot = heads_.back() * 0x9E3779B1U >> (32 - kFilterBits);
+    std::uint32_t slot = slot_of(heads_.back());
     filter_[slot / 64] |= std::uint64_t{1} << slot % 64;
+    longest_ = std::max(longest_, needle.text.size());
   }
-}
-
-std::size_t Needles::longest() const {
-  std::size_t out = 0;
-  for (const Needle& needle : needles_) out = std::max(out, needle.text.size());
-  return out;
 }
 
 std::bitset<256> Needles::bytes() const {
@@ -157,33 +152,42 @@ Finds Needles::find(std::string_view text) const {
   return finds;
 }
 
+std::span<const Needles::Needle> Needles::with_head(std::uint32_t head) const {
+  auto [first, last] = std::ranges::equal_range(heads_, head);
+  return std::span(needles_).subspan(static_cast<std::size_t>(first - heads_.begin()),
+                                     static_cast<std::size_t>(last - first));
+}
+
 Finds Needles::find_each(std::string_view text) const {
   Finds finds;
   if (needles_.empty() || text.size() < kShortest) return finds;
   for (std::size_t at = 0; at + kShortest <= text.size(); ++at) {
     std::uint32_t head = head_at(text.data() + at);
-    std::uint32_t slot = head * 0x9E3779B1U >> (32 - kFilterBits);
-    if (!(filter_[slot / 64] >> slot % 64 & 1)) continue;
-    auto [first, last] = std::ranges::equal_range(heads_, head);
-    for (auto each = first; each != last; ++each) {
-      const Needle& needle = needles_[static_cast<std::size_t>(each - heads_.begin())];
+    if (!may_begin(head)) continue;
+    for (const Needle& needle : with_head(head))
       if (text.substr(at).starts_with(needle.text)) finds.push_back(found(needle, text, at));
-    }
   }
   return finds;
 }
 
+// The first place from which on the text is the beginning of a needle: by their heads while four bytes are
+// left, then by all needles.
 std::size_t Needles::unfinished(std::string_view text) const {
-  std::size_t at = text.size();
-  for (const Needle& needle : needles_) {
-    std::size_t length = std::min(needle.text.size() - 1, text.size());
-    while (length > 0 && !text.ends_with(needle.text.substr(0, length))) --length;
-    if (length == 0) continue;
-    std::size_t begin = text.size() - length;
-    if (needle.before && begin > 0) --begin;
-    at = std::min(at, begin);
+  std::size_t begin = text.size() - std::min(text.size(), std::max<std::size_t>(longest_, 1) - 1);
+  for (std::size_t at = begin; at < text.size(); ++at) {
+    std::string_view end = text.substr(at);
+    std::span<const Needle> likely = needles_;
+    if (end.size() >= kShortest) {
+      if (!may_begin(head_at(end.data()))) continue;
+      likely = with_head(head_at(end.data()));
+    }
+    std::size_t found = text.size();
+    for (const Needle& needle : likely)
+      if (needle.text.size() > end.size() && needle.text.starts_with(end))
+        found = std::min(found, needle.before && at > 0 ? at - 1 : at);
+    if (found < text.size()) return found;
   }
-  return at;
+  return text.size();
 }
 
 }  // namespace weir::flow

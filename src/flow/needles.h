@@ -3,6 +3,7 @@
 
 #include <bitset>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,7 +29,7 @@ class Needles {
 
   bool empty() const { return needles_.empty() && forms_.empty(); }
   /// Of the longest form; 0 when there is none. Once built.
-  std::size_t longest() const;
+  std::size_t longest() const { return longest_; }
   /// Every byte that is in some form. Once built.
   std::bitset<256> bytes() const;
   /// Merged finds. One pass over the text, whatever the number of needles.
@@ -57,6 +58,14 @@ class Needles {
     std::uint32_t rule = 0;
     bool before = false, after = false;
   };
+  static std::uint32_t slot_of(std::uint32_t head) { return head * 0x9E3779B1U >> (32 - kFilterBits); }
+  /// False for most heads that no needle begins with.
+  bool may_begin(std::uint32_t head) const {
+    std::uint32_t slot = slot_of(head);
+    return (filter_[slot / 64] >> slot % 64 & 1) != 0;
+  }
+  /// The needles that begin with these four bytes.
+  std::span<const Needle> with_head(std::uint32_t head) const;
   /// Memory for all the texts.
   char* take_memory(std::size_t size);
 
@@ -70,6 +79,7 @@ class Needles {
   std::vector<Needle> needles_;        ///< by their first four bytes
   std::vector<std::uint32_t> heads_;   ///< these, of each
   std::vector<std::uint64_t> filter_;  ///< a bit for each hash of a head
+  std::size_t longest_ = 0;
 };
 
 }  // namespace weir::flow

@@ -87,7 +87,8 @@ Payload PayloadReader::take_plain(std::string_view& input, std::span<char> scrat
 }
 
 std::optional<Payload> PayloadReader::take_packed(std::string_view& input, std::span<char> scratch) {
-  left_ = take(input, compressed_.data(), compressed_.size());
+  if (!compressed_) compressed_ = std::make_unique_for_overwrite<char[]>(kPacked);
+  left_ = take(input, compressed_.get(), kPacked);
   compressed_size_ = left_.size();
   inflating_ = true;
   if (taken_ == length_) last_ = frame_ends();
@@ -108,7 +109,10 @@ std::optional<Payload> PayloadReader::inflate(std::span<char> scratch) {
   out.wire = std::exchange(compressed_size_, 0);
   if (!last_) return out;
   if (!inflater_->end_message()) return fail("a message cannot be inflated");
-  if (!compression_.context_kept) inflater_.reset();
+  if (!compression_.context_kept) {
+    inflater_.reset();
+    compressed_.reset();
+  }
   last_ = at_tail_ = false;
   out.ends = true;
   return out;

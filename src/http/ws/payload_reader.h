@@ -43,7 +43,7 @@ class PayloadReader {
 
  private:
   static constexpr std::size_t kLongestControl = 125;
-  static constexpr std::size_t kPacked = 512;
+  static constexpr std::size_t kPacked = 2048;
 
   std::optional<Payload> take_head(std::string_view& input);
   Payload take_control(std::string_view& input);
@@ -68,9 +68,9 @@ class PayloadReader {
   std::uint64_t taken_ = 0;   // of the frame's payload
   std::array<char, kLongestControl> control_;
   std::size_t control_size_ = 0;
-  std::array<char, kPacked> compressed_;
-  std::string_view left_;            // of compressed_, or of the tail
-  std::size_t compressed_size_ = 0;  // the bytes of the wire not told of yet
+  std::unique_ptr<char[]> compressed_;  // with inflater_
+  std::string_view left_;               // of compressed_, or of the tail
+  std::size_t compressed_size_ = 0;     // the bytes of the wire not told of yet
   std::unique_ptr<Inflater> inflater_;
   std::string_view broken_;
 };

@@ -128,6 +128,35 @@ await run({
     await closed;
   },
 
+  /** Sends each of `config.leaks` in each way: the client is told why not, and the origin never hears it. */
+  async leaks() {
+    const ways = [
+      (client, text) => client.send(`it is ${text}, you see`),
+      (client, text) => client.send(`it is ${text}`, { compress: false }),
+      (client, text) => client.send(Buffer.from(text), { binary: true }),
+      (client, text) => { client.send(`it is ${text.slice(0, 9)}`, { fin: false }); client.send(text.slice(9), { fin: true }); },
+      (client, text) => client.ping(text),
+      (client, text) => client.send('x'.repeat(1 << 20) + text),
+    ];
+    for (const [text, code] of config.leaks)
+      for (const [number, leak] of ways.entries()) {
+        const { client, peer } = await open(`/chat/${number}`);
+        const heard = [];
+        peer.on('message', (data) => heard.push(String(data)));
+        peer.on('ping', (data) => heard.push(String(data)));
+        client.on('error', () => {});
+        assert.equal(await echo(client, 'fine'), 'fine');
+        assert.equal(await echo(client, text.slice(0, 9)), text.slice(0, 9)); // the beginning is nothing
+        const cut = once(peer, 'close');
+        const closed = once(client, 'close');
+        leak(client, text);
+        const [why, reason] = await closed;
+        assert.deepEqual([number, why, String(reason)], [number, 1008, code]);
+        assert.deepEqual([await cut].flat()[0], 1006);
+        assert.deepEqual(heard, ['fine', text.slice(0, 9)]);
+      }
+  },
+
   async refused() {
     if (config.client === 'h2') {
       shared = await session(origin.url);
