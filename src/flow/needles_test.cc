@@ -83,6 +83,16 @@ TEST(Needles, TheBeginningOfAValueAtTheEnd) {
   EXPECT_LE(needles.unfinished("<< " + coded.substr(0, 6)), 3u + 1u);
 }
 
+TEST(Needles, EveryBeginningAtTheEnd) {
+  Needles needles = needles_of({"secret-one", "another value", "four"});
+  for (const std::string& form : {std::string("secret-one"), hex("another value"), std::string("four")})
+    for (std::size_t size = 1; size < form.size(); ++size)
+      EXPECT_EQ(needles.unfinished("!! " + form.substr(0, size)), 3u) << form << ", " << size;
+  EXPECT_EQ(needles.unfinished("!! secret-one!"), 14u);
+  EXPECT_EQ(needles.unfinished("!! secret-secret-on"), 10u);
+  EXPECT_EQ(Needles().unfinished("text"), 4u);
+}
+
 TEST(Needles, EachByItself) {
   Needles needles = needles_of({"abcdef", "defghi", "abcdef"});
   EXPECT_THAT(needles.find_each("abcdefghi"),
